@@ -1,0 +1,320 @@
+"""The rounding reading: how far from the exact value an algorithm can land, for one given input.
+
+Every value is carried as a pair (exact value v, error e): whatever the floating-point run produced in its
+place, v^, satisfies |v^ - v| <= e. The rules below are the standard model with every second-order term kept:
+
+    fl(a op b) = (a op b)(1 + d) + t,   |d| <= u,   t = 0 for + and -,   |t| <= eta / 2 for * and /
+
+with u = 2^-p the unit roundoff and eta the spacing of the subnormals (Higham, Accuracy and Stability of
+Numerical Algorithms, 2nd ed., section 2.2 and equation (2.8)). A sum of m numbers in any order errs by at
+most (m - 1) u sum |w_i|, without a restriction on m (Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34 (2013),
+Theorem 2.1, extended there to any order); a pairwise one by (1 + u)^h - 1, h the height of its tree; a
+compensated one by u + g^2, g = (m - 1) u / (1 - (m - 1) u), of the same sum (Ogita, Rump and Oishi, SIAM J. Sci.
+Comput. 26 (2005), Proposition 4.5).
+
+exp, log and log1p are within a stated number of ulps of the exact value at the computed argument; this is
+the premise `Libm`, which also says that exp(0), log(1), log1p(0) are exact. With `flush`, every subnormal
+input or result may be replaced by zero.
+
+The numbers are enclosures of any kind that offers `Enclosures`: the reading itself knows no floats.
+Where an algorithm leaves the hypotheses (overflow, the logarithm of something that may be zero) the reading
+says which one it left, row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Generic, Protocol, TypeVar
+
+from .algorithms import Algorithm
+from .operations import SUM_ORDERS, Operations
+
+__all__ = ["FOLD_LIMIT", "Enclosures", "Libm", "Model", "Perturbed", "Reading", "rounding_error"]
+
+T = TypeVar("T")
+
+# Reading a fold costs a batch of enclosure operations per column; longer ones are out of scope, not passed.
+FOLD_LIMIT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Libm:
+    """The premise on the elementary functions: error in ulps of the exact value at the computed argument.
+
+    exp(0) = 1, log(1) = 0 and log1p(0) = 0 are premised to be exact.
+    """
+
+    exp: Fraction = Fraction(1)
+    log: Fraction = Fraction(1)
+    log1p: Fraction = Fraction(1)
+
+    def __post_init__(self) -> None:
+        for name in ("exp", "log", "log1p"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"the accuracy of {name} must be a number of ulps >= 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A floating-point arithmetic: precision p in bits, exponents emin..emax of the normal numbers."""
+
+    precision: int
+    emin: int
+    emax: int
+    libm: Libm = Libm()
+    flush: bool = False
+
+    def ulp_exponent(self, binade: Any) -> Any:
+        """e such that 2^e is the ulp of the numbers in [2^binade, 2^(binade + 1)); an int or an array of them.
+
+        The ulp is the spacing of the format's numbers in that binade, and the subnormal spacing below 2^emin (Muller et
+        al., Handbook of Floating-Point Arithmetic, 2nd ed., section 2.3.2); above 2^emax it goes on as if the exponent
+        had no bound.
+        """
+        return binade + (self.emin - binade) * (binade < self.emin) - (self.precision - 1)
+
+    @property
+    def unit_roundoff(self) -> Fraction:
+        return Fraction(1, 2**self.precision)
+
+    @property
+    def smallest_normal(self) -> Fraction:
+        return Fraction(2) ** self.emin
+
+    @property
+    def smallest_subnormal(self) -> Fraction:
+        return Fraction(2) ** (self.emin - self.precision + 1)
+
+    @property
+    def largest(self) -> Fraction:
+        return (2 - Fraction(1, 2 ** (self.precision - 1))) * Fraction(2) ** self.emax
+
+
+class Enclosures(Operations[T], Protocol[T]):
+    """Exact arithmetic on enclosures, for values T that also know + - * / and abs().
+
+    Masks are Boolean arrays shaped like the values they were made from.
+    """
+
+    def constant(self, value: Fraction) -> T: ...
+
+    def exp_change(self, a: T, e: T) -> T:
+        """The largest |exp(a + t) - exp(a)| over |t| <= e, that is exp(a) (exp(e) - 1)."""
+
+    def log_change(self, a: T, e: T) -> T:
+        """The largest |log(a + t) - log(a)| over |t| <= e < a, that is -log(1 - e / a)."""
+
+    def ulp(self, a: T, model: Model) -> T:
+        """The unit in the last place of |a|, at least the spacing of the subnormals."""
+
+    def widened(self, a: T, e: T) -> T:
+        """An enclosure of every number within e of a."""
+
+    def certainly_less(self, a: T, b: T) -> Any: ...
+
+    def is_exactly(self, a: T, value: int) -> Any: ...
+
+    def select(self, mask: Any, a: T, b: T) -> T:
+        """a where the mask holds, else b."""
+
+    def length(self, x: T) -> int:
+        """n of a vector (rows, n)."""
+
+    def column(self, x: T, j: int) -> T:
+        """Entry j of each row, (rows, 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbed(Generic[T]):
+    """Any computed stand-in for `exact` lies within `error` of it."""
+
+    exact: T
+    error: T
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What the rounding reading found: value and bound shaped like the result, hypotheses (rows,) by name."""
+
+    exact: T
+    error: T
+    hypotheses: dict[str, Any]
+
+
+class _Rounding:
+    """`Operations` on `Perturbed` values; one object reads one algorithm on one batch."""
+
+    def __init__(self, base: Enclosures[Any], model: Model) -> None:
+        self.base = base
+        self.model = model
+        self.zero = base.constant(Fraction(0))
+        self.u = base.constant(model.unit_roundoff)
+        self.largest = base.constant(model.largest)
+        self.negligible = base.constant(model.largest * model.unit_roundoff / 2)
+        self.half_subnormal = base.constant(model.smallest_subnormal / 2)
+        self.flushed = base.constant(model.smallest_normal if model.flush else Fraction(0))
+        self.hypotheses: dict[str, Any] = {}
+
+    def require(self, hypothesis: str, mask: Any) -> None:
+        rows = mask.all(axis=-1)
+        known = self.hypotheses.get(hypothesis)
+        self.hypotheses[hypothesis] = rows if known is None else known & rows
+
+    def given(self, x: Any) -> Perturbed[Any]:
+        flushable = self.base.certainly_less(abs(x), self.flushed) & ~self.base.is_exactly(x, 0)
+        return Perturbed(x, self.base.select(flushable, self.flushed, self.zero))
+
+    def _is(self, a: Perturbed[Any], value: int) -> Any:
+        return self.base.is_exactly(a.exact, value) & self.base.is_exactly(a.error, 0)
+
+    def _finite(self, a: Perturbed[Any]) -> Any:
+        return self.base.certainly_less(abs(a.exact) + a.error, self.largest)
+
+    def _rounded(self, exact: Any, change: Any, unit: Any, no_rounding: Any) -> Perturbed[Any]:
+        """exact, moved by `change` before the operation rounds by `unit`, unless it is known not to round."""
+        return Perturbed(exact, change + self.base.select(no_rounding, self.zero, unit + self.flushed))
+
+    # Selection: exact, and no further from the exact result than the worst argument was.
+
+    def max(self, x: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.max(x.exact), self.base.max(x.error))
+
+    def drop_max(self, x: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.drop_max(x.exact), self.base.max(x.error))
+
+    def first(self, x: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.first(x.exact), self.base.first(x.error))
+
+    def maximum(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.maximum(a.exact, b.exact), self.base.maximum(a.error, b.error))
+
+    def minimum(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.minimum(a.exact, b.exact), self.base.maximum(a.error, b.error))
+
+    def one(self, like: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.one(like.exact), self.zero)
+
+    # Arithmetic.
+
+    def add(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        self.require("no sum of overflowed terms", self._finite(a) & self._finite(b))
+        return self._sum_of_two(a, b, self.base.add(a.exact, b.exact))
+
+    def sub(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        # x_j - a may overflow; what is then subtracted must be too small to bring it back into range.
+        kept = self._finite(a) | self.base.certainly_less(abs(b.exact) + b.error, self.negligible)
+        self.require("no difference of overflowed terms", kept & self._finite(b))
+        return self._sum_of_two(a, b, self.base.sub(a.exact, b.exact))
+
+    def _sum_of_two(self, a: Perturbed[Any], b: Perturbed[Any], exact: Any) -> Perturbed[Any]:
+        change = a.error + b.error
+        no_rounding = self._is(a, 0) | self._is(b, 0) | (
+            self.base.is_exactly(exact, 0) & self.base.is_exactly(change, 0)
+        )
+        return self._rounded(exact, change, self.u * (abs(exact) + change), no_rounding)
+
+    def mul(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        exact = self.base.mul(a.exact, b.exact)
+        change = abs(a.exact) * b.error + abs(b.exact) * a.error + a.error * b.error
+        return self._scaled(exact, change, self._is(a, 1) | self._is(b, 1), "no product overflows")
+
+    def div(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        self.require("no divisor may vanish", self.base.certainly_less(b.error, b.exact))
+        exact = self.base.div(a.exact, b.exact)
+        change = (a.error + abs(exact) * b.error) / (b.exact - b.error)
+        return self._scaled(exact, change, self._is(b, 1), "no quotient overflows")
+
+    def _scaled(self, exact: Any, change: Any, no_rounding: Any, hypothesis: str) -> Perturbed[Any]:
+        unit = self.u * (abs(exact) + change) + self.half_subnormal
+        result = self._rounded(exact, change, unit, no_rounding)
+        self.require(hypothesis, self._finite(result))
+        return result
+
+    def sum(self, x: Perturbed[Any], order: str = "any") -> Perturbed[Any]:
+        terms = self.base.length(x.exact)
+        relative, holds = self._sum_factor(max(terms - 1, 0), order)
+        flushed = self.base.constant(Fraction(max(terms - 1, 0))) * self.flushed
+        size = self.base.sum(abs(x.exact) + x.error) + flushed
+        rounding = self.base.constant(relative) * size + flushed
+        result = Perturbed(self.base.sum(x.exact), self.base.sum(x.error) + rounding)
+        self.require("no sum overflows", self.base.certainly_less(size + rounding, self.largest) & holds)
+        return result
+
+    def _sum_factor(self, additions: int, order: str) -> tuple[Fraction, bool]:
+        """The error of a sum relative to the sum of absolute values, and whether its theorem applies."""
+        u = self.model.unit_roundoff
+        if order in ("any", "sequential"):
+            return additions * u, True
+        if order == "pairwise":
+            height = additions.bit_length()
+            return (1 + u) ** height - 1, True
+        if order == "compensated":
+            if additions * u >= 1:
+                return Fraction(0), False
+            return (u + (additions * u / (1 - additions * u)) ** 2 if additions else Fraction(0)), True
+        raise ValueError(f"a sum has an order among {', '.join(SUM_ORDERS)}, got {order!r}")
+
+    # Elementary functions: the change that the argument's error makes, then the premise.
+
+    def _elementary(self, exact: Any, change: Any, ulps: Fraction, no_rounding: Any) -> Perturbed[Any]:
+        unit = self.base.constant(ulps) * self.base.ulp(abs(exact) + change, self.model)
+        return self._rounded(exact, change, unit, no_rounding)
+
+    def exp(self, a: Perturbed[Any]) -> Perturbed[Any]:
+        exact = self.base.exp(a.exact)
+        change = self.base.exp_change(a.exact, a.error)
+        result = self._elementary(exact, change, self.model.libm.exp, self._is(a, 0))
+        self.require("no exponential overflows", self._finite(result))
+        return result
+
+    def log(self, a: Perturbed[Any]) -> Perturbed[Any]:
+        self.require("no logarithm of what may be zero", self.base.certainly_less(a.error, a.exact))
+        change = self.base.log_change(a.exact, a.error)
+        return self._elementary(self.base.log(a.exact), change, self.model.libm.log, self._is(a, 1))
+
+    def log1p(self, a: Perturbed[Any]) -> Perturbed[Any]:
+        above = self.base.one(a.exact) + a.exact
+        self.require("no logarithm of what may be zero", self.base.certainly_less(a.error, above))
+        change = self.base.log_change(above, a.error)
+        return self._elementary(self.base.log1p(a.exact), change, self.model.libm.log1p, self._is(a, 0))
+
+    # Structure.
+
+    def fold(
+        self, x: Perturbed[Any], start: Callable[..., Any], step: Callable[..., Any], invariant: Callable[..., Any]
+    ) -> tuple[Perturbed[Any], ...]:
+        n = self.base.length(x.exact)
+        first = self.first(x)
+        # A mask that is false everywhere, shaped like a scalar of this batch.
+        nowhere = self.base.certainly_less(abs(first.exact), self.zero)
+        self.require(f"a fold has at most {FOLD_LIMIT} columns", nowhere | (n <= FOLD_LIMIT))
+        state: tuple[Perturbed[Any], ...] = start(first)
+        for j in range(1, min(n, FOLD_LIMIT)):
+            state = step(*state, self._column(x, j))
+        return state
+
+    def _column(self, x: Perturbed[Any], j: int) -> Perturbed[Any]:
+        return Perturbed(self.base.column(x.exact, j), self.base.column(x.error, j))
+
+    def nonexpansive(
+        self, body: Callable[[Operations[Any], Any, Any], Any], a: Perturbed[Any], b: Perturbed[Any]
+    ) -> Perturbed[Any]:
+        """The arguments' error passes through undiminished; the body's own is bounded over all of their range."""
+        exact = body(self.base, a.exact, b.exact)
+        ranges = (Perturbed(self.base.widened(v.exact, v.error), self.zero) for v in (a, b))
+        own = body(self, *ranges).error
+        return Perturbed(exact, self.base.maximum(a.error, b.error) + own)
+
+
+def rounding_error(algorithm: Algorithm, x: T, base: Enclosures[T], model: Model) -> Reading[T]:
+    """Bound |computed - exact| for `algorithm` on the exact inputs x, shape (rows, n), finite.
+
+    The bound is in the units of the result (nats for logarithms) and holds for every floating-point run that keeps
+    the model and its libm premise, whatever the order of an "any" sum; it holds for the rows where every
+    hypothesis does. Results that overflow count as 2^(emax + 1). Both ends of the enclosure enclose the bound.
+    """
+    rounding = _Rounding(base, model)
+    result = algorithm.run(rounding, rounding.given(x))
+    return Reading(result.exact, result.error, rounding.hypotheses)

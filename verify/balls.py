@@ -1,0 +1,173 @@
+"""Arb balls in object arrays: the reading of an algorithm as enclosures of any precision.
+
+Slow and rigorous by construction (Johansson, IEEE Trans. Comput. 66 (2017) 1281-1292); exponents have no bound, so
+nothing over- or underflows. The fast reading is in `intervals`; this one decides where that cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+from shiftproof.proofs import Model, Operations
+
+__all__ = ["BallOperations", "balls", "end_points", "working_precision"]
+
+Balls = NDArray[np.object_]
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Arb's precision for the body of a with statement, restored at its end."""
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+def balls(x: NDArray[np.float64]) -> Balls:
+    """Exact balls of finite binary64 numbers, shaped like x."""
+    return _elementwise(flint.arb)(x)
+
+
+def _elementwise(f: Callable[..., Any], arguments: int = 1) -> Callable[..., Any]:
+    vectorised = np.frompyfunc(f, arguments, 1)
+
+    def apply(*args: Any) -> Balls:
+        return np.asarray(vectorised(*args), dtype=object)
+
+    return apply
+
+
+def _extreme(pick: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return _elementwise(pick, 2)
+
+
+def end_points(ball: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Midpoint and radius of a ball, each exactly as (m, e) for m * 2^e; the radius is -1 * 2^0 if it is not finite."""
+    if not ball.is_finite():
+        return (0, 0), (-1, 0)
+    middle, radius = ball.mid().man_exp(), ball.rad().man_exp()
+    return (int(middle[0]), int(middle[1])), (int(radius[0]), int(radius[1]))
+
+
+def _ulp(size: Any, model: Model) -> Any:
+    """An enclosure of the ulp of every number in the ball."""
+    (lo, hi) = (_ulp_of_exact(end, model) for end in (size.abs_lower(), size.abs_upper()))
+    return lo.union(hi)
+
+
+def _ulp_of_exact(end: Any, model: Model) -> Any:
+    if not end.is_finite():
+        return flint.arb.pos_inf()
+    man, exp = (int(part) for part in end.mid().man_exp())
+    binade = abs(man).bit_length() - 1 + exp if man else model.emin
+    return flint.arb((1, model.ulp_exponent(binade)))
+
+
+class BallOperations:
+    """`Enclosures` for arrays of balls at the working precision: shape (rows, n) in, constants of shape ()."""
+
+    _exp = staticmethod(_elementwise(lambda a: a.exp()))
+    _log = staticmethod(_elementwise(lambda a: a.log()))
+    _log1p = staticmethod(_elementwise(lambda a: a.log1p()))
+    _ulp = staticmethod(_elementwise(_ulp, 2))
+    _maximum = staticmethod(_extreme(lambda a, b: a.max(b)))
+    _minimum = staticmethod(_extreme(lambda a, b: a.min(b)))
+    _exp_change = staticmethod(_elementwise(lambda a, e: a.exp() * e.expm1() if e < 1 else (a + e).exp() - a.exp(), 2))
+    _log_change = staticmethod(_elementwise(lambda a, e: -(-(e / a)).log1p(), 2))
+    _widened = staticmethod(_elementwise(lambda a, e: (a - e).union(a + e), 2))
+    _less = staticmethod(_elementwise(lambda a, b: a < b, 2))
+    _equals = staticmethod(_elementwise(lambda a, value: a == value, 2))
+
+    def constant(self, value: Fraction) -> Balls:
+        return np.asarray(flint.arb(flint.fmpq(value.numerator, value.denominator)), dtype=object)
+
+    def max(self, x: Balls) -> Balls:
+        return x.max(axis=-1, keepdims=True) if x.ndim else x
+
+    def drop_max(self, x: Balls) -> Balls:
+        rows, n = x.shape
+        keep = np.ones((rows, n), dtype=bool)
+        keep[np.arange(rows), [max(range(n), key=lambda j: row[j]) for row in x]] = False
+        return x[keep].reshape(rows, n - 1)
+
+    def first(self, x: Balls) -> Balls:
+        return self.column(x, 0)
+
+    def column(self, x: Balls, j: int) -> Balls:
+        return x[..., j : j + 1]
+
+    def length(self, x: Balls) -> int:
+        return int(x.shape[-1])
+
+    def maximum(self, a: Balls, b: Balls) -> Balls:
+        return self._maximum(a, b)  # type: ignore[no-any-return]
+
+    def minimum(self, a: Balls, b: Balls) -> Balls:
+        return self._minimum(a, b)  # type: ignore[no-any-return]
+
+    def add(self, a: Balls, b: Balls) -> Balls:
+        return a + b
+
+    def sub(self, a: Balls, b: Balls) -> Balls:
+        return a - b
+
+    def mul(self, a: Balls, b: Balls) -> Balls:
+        return a * b
+
+    def div(self, a: Balls, b: Balls) -> Balls:
+        return a / b
+
+    def one(self, like: Balls) -> Balls:
+        return np.full((*like.shape[:-1], 1), flint.arb(1), dtype=object)
+
+    def sum(self, x: Balls, order: str = "any") -> Balls:
+        return np.asarray(x.sum(axis=-1, keepdims=True, initial=flint.arb(0)), dtype=object)
+
+    def exp(self, a: Balls) -> Balls:
+        return self._exp(a)  # type: ignore[no-any-return]
+
+    def log(self, a: Balls) -> Balls:
+        return self._log(a)  # type: ignore[no-any-return]
+
+    def log1p(self, a: Balls) -> Balls:
+        return self._log1p(a)  # type: ignore[no-any-return]
+
+    def exp_change(self, a: Balls, e: Balls) -> Balls:
+        return self._exp_change(a, e)  # type: ignore[no-any-return]
+
+    def log_change(self, a: Balls, e: Balls) -> Balls:
+        return self._log_change(a, e)  # type: ignore[no-any-return]
+
+    def ulp(self, a: Balls, model: Model) -> Balls:
+        return self._ulp(a, model)  # type: ignore[no-any-return]
+
+    def widened(self, a: Balls, e: Balls) -> Balls:
+        return self._widened(a, e)  # type: ignore[no-any-return]
+
+    def certainly_less(self, a: Balls, b: Balls) -> NDArray[np.bool_]:
+        return self._less(a, b).astype(bool)  # type: ignore[no-any-return]
+
+    def is_exactly(self, a: Balls, value: int) -> NDArray[np.bool_]:
+        return self._equals(a, value).astype(bool)  # type: ignore[no-any-return]
+
+    def select(self, mask: Any, a: Balls, b: Balls) -> Balls:
+        return np.asarray(np.where(mask, a, b), dtype=object)
+
+    def fold(self, x: Balls, start: Any, step: Any, invariant: Any) -> tuple[Balls, ...]:
+        state: tuple[Balls, ...] = start(self.first(x))
+        for j in range(1, self.length(x)):
+            state = step(*state, self.column(x, j))
+        return state
+
+    def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Balls, b: Balls) -> Balls:
+        result: Balls = body(self, a, b)
+        return result

@@ -1,0 +1,314 @@
+"""Intervals with binary64 ends, in arrays: the fast reading of an algorithm as enclosures.
+
+Only + - * / and scaling by powers of two are taken from the hardware, each of which IEEE 754 rounds correctly; ends
+are moved outward by one unit where the operation was not exact. exp and log are built here from those, with the
+relative error `ELEMENTARY` argued below, so that no enclosure leans on a mathematical library. An end that would be NaN
+(inf - inf, 0 * inf) becomes infinite: the interval is wide, never wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from shiftproof.proofs import Model, Operations
+
+__all__ = ["Interval", "IntervalOperations"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# exp: the reduced argument r = t - k ln 2 is off by at most 3 * 2^-54, the Taylor polynomial of degree 13 on
+# |r| <= 0.347 by 5e-18, its Horner scheme by 26 u e^0.35; together below 2^-47. log: z = (m-1)/(m+1) and the odd
+# series to z^21 are off by at most 30 u relative, k ln 2 by 2 u, and their sum loses at most a factor 3: below 2^-46.
+ELEMENTARY = 2.0**-46
+
+_LN2_HEAD = float.fromhex("0x1.62e42fee00000p-1")  # 32 bits: k * head is exact for |k| < 2^20
+_LN2_TAIL = float.fromhex("0x1.a39ef35793c76p-33")
+_SUBNORMAL = 5e-324
+
+
+def _down(a: Array) -> Array:
+    return np.nextafter(a, -np.inf)
+
+
+def _up(a: Array) -> Array:
+    return np.nextafter(a, np.inf)
+
+
+def _sound(lo: Array, hi: Array) -> Interval:
+    """The interval, with NaN ends replaced by infinite ones."""
+    return Interval(np.where(np.isnan(lo), -np.inf, lo), np.where(np.isnan(hi), np.inf, hi))
+
+
+def _sum_error(a: Array, b: Array, s: Array) -> Array:
+    """a + b - s for s = fl(a + b), exactly (Knuth's two-sum); NaN where s overflowed."""
+    t = s - a
+    return (a - (s - t)) + (b - t)
+
+
+def _sum_down(a: Array, b: Array) -> Array:
+    s = a + b
+    error = _sum_error(a, b, s)
+    return np.where((error >= 0) & np.isfinite(error), s, _down(s))
+
+
+def _sum_up(a: Array, b: Array) -> Array:
+    s = a + b
+    error = _sum_error(a, b, s)
+    return np.where((error <= 0) & np.isfinite(error), s, _up(s))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interval:
+    """An array of intervals [lo, hi]; arithmetic encloses."""
+
+    lo: Array
+    hi: Array
+
+    @classmethod
+    def point(cls, a: Any) -> Interval:
+        a = np.asarray(a, dtype=np.float64)
+        return cls(a, a)
+
+    def __add__(self, other: Interval) -> Interval:
+        return _sound(_sum_down(self.lo, other.lo), _sum_up(self.hi, other.hi))
+
+    def __neg__(self) -> Interval:
+        return Interval(-self.hi, -self.lo)
+
+    def __sub__(self, other: Interval) -> Interval:
+        return self + (-other)
+
+    def __abs__(self) -> Interval:
+        return Interval(np.maximum(0.0, np.maximum(self.lo, -self.hi)), np.maximum(-self.lo, self.hi))
+
+    def _extremes(self, other: Interval, op: Callable[[Array, Array], Array]) -> Interval:
+        ends = [op(a, b) for a in (self.lo, self.hi) for b in (other.lo, other.hi)]
+        lo = np.minimum(np.minimum(ends[0], ends[1]), np.minimum(ends[2], ends[3]))
+        hi = np.maximum(np.maximum(ends[0], ends[1]), np.maximum(ends[2], ends[3]))
+        return _sound(_down(lo), _up(hi))
+
+    def _is_zero(self) -> Mask:
+        return (self.lo == 0) & (self.hi == 0)
+
+    def __mul__(self, other: Interval) -> Interval:
+        product = self._extremes(other, np.multiply)
+        zero = self._is_zero() | other._is_zero()
+        return Interval(np.where(zero, 0.0, product.lo), np.where(zero, 0.0, product.hi))
+
+    def __truediv__(self, other: Interval) -> Interval:
+        quotient = self._extremes(other, np.divide)
+        unsafe = (other.lo <= 0) & (other.hi >= 0)
+        zero = self._is_zero() & ~unsafe
+        lo = np.where(unsafe, -np.inf, np.where(zero, 0.0, quotient.lo))
+        return Interval(lo, np.where(unsafe, np.inf, np.where(zero, 0.0, quotient.hi)))
+
+    def scaled(self, exponent: NDArray[np.int64]) -> Interval:
+        """self * 2^exponent; an end that leaves the normal range moves outward."""
+        lo, hi = _scale(self.lo, exponent), _scale(self.hi, exponent)
+        small_lo, small_hi = np.abs(lo) < 2.0**-1000, np.abs(hi) < 2.0**-1000
+        return Interval(
+            np.where(small_lo & (self.lo != 0), _down(lo), np.where(np.isposinf(lo), np.finfo(np.float64).max, lo)),
+            np.where(small_hi & (self.hi != 0), _up(hi), np.where(np.isneginf(hi), -np.finfo(np.float64).max, hi)),
+        )
+
+
+def _scale(a: Array, exponent: NDArray[np.int64]) -> Array:
+    """a * 2^exponent; off by less than one unit, and only where the result is subnormal."""
+    return np.asarray(np.ldexp(a, np.clip(exponent, -4400, 4400).astype(np.int32)), dtype=np.float64)
+
+
+def _horner(coefficients: list[float], x: Array) -> Array:
+    total = np.full_like(x, coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        total = total * x + c
+    return total
+
+
+_EXP_SERIES = [1.0]
+for _k in range(1, 14):
+    _EXP_SERIES.append(_EXP_SERIES[-1] / _k)
+_ATANH_SERIES = [2.0 / (2 * _j + 1) for _j in range(11)]
+
+
+def _exp_near(t: Array) -> Array:
+    """exp(t) to a relative error below `ELEMENTARY` for |t| <= 745, before a last rounding if subnormal."""
+    k = np.rint(t * 1.4426950408889634)
+    r = (t - k * _LN2_HEAD) - k * _LN2_TAIL
+    return np.asarray(np.ldexp(_horner(_EXP_SERIES, r), k.astype(np.int32)), dtype=np.float64)
+
+
+def _exp_lo(t: Array) -> Array:
+    near = _exp_near(np.clip(t, -745.0, 709.0))
+    lo = np.maximum(_down(near * (1 - ELEMENTARY)), 0.0)
+    return np.where(t < -745.0, 0.0, np.where(t == 0, 1.0, lo))
+
+
+def _exp_hi(t: Array) -> Array:
+    near = _exp_near(np.clip(t, -745.0, 709.0))
+    hi = _up(near * (1 + ELEMENTARY))
+    hi = np.where(t > 709.0, np.inf, np.where(t == 0, 1.0, hi))
+    return np.where(np.isneginf(t), 0.0, hi)
+
+
+def _log_near(s: Array) -> Array:
+    """log(s) for 0 < s < inf, relative error below `ELEMENTARY`."""
+    m, k = np.frexp(s)
+    low = m < 0.7071067811865476
+    m, k = np.where(low, 2 * m, m), k - low
+    return k * 0.6931471805599453 + _atanh_twice((m - 1) / (m + 1))
+
+
+def _atanh_twice(z: Array) -> Array:
+    return z * _horner(_ATANH_SERIES, z * z)
+
+
+def _outward(near: Array, sign: float) -> Array:
+    """An end on the side of `sign` for a value known to a relative error `ELEMENTARY`; exact zeros stay."""
+    moved = near + sign * np.abs(near) * (2 * ELEMENTARY)
+    return np.where(near == 0, 0.0, _up(moved) if sign > 0 else _down(moved))
+
+
+def _monotone(near: Callable[[Array], Array], a: Interval) -> Interval:
+    return _sound(_outward(near(a.lo), -1.0), _outward(near(a.hi), 1.0))
+
+
+def _log_end(s: Array) -> Array:
+    inside = np.where((s > 0) & np.isfinite(s), s, 1.0)
+    out = _log_near(inside)
+    return np.where(s <= 0, -np.inf, np.where(np.isposinf(s), np.inf, out))
+
+
+def _log1p_end(s: Array) -> Array:
+    """log(1 + s) for s > -1; series in s itself where 1 + s would lose digits."""
+    small = np.where(np.abs(s) < 0.29, s, 0.0)
+    large = _log_end(np.where(np.abs(s) < 0.29, 1.0, 1.0 + s))
+    return np.where(np.abs(s) < 0.29, _atanh_twice(small / (2 + small)), large)
+
+
+def _expm1_end(e: Array) -> Array:
+    """exp(e) - 1 for e >= 0, to a relative error below 2^-38."""
+    small = np.where(e < 0.01, e, 0.0)
+    series = small * _horner(_EXP_SERIES_SHIFTED, small)
+    return np.where(e < 0.01, series, _exp_near(np.clip(e, 0.0, 709.0)) - 1.0)
+
+
+_EXP_SERIES_SHIFTED = _EXP_SERIES[1:]
+
+
+class IntervalOperations:
+    """`Enclosures` for binary64 intervals: shape (rows, n) in, constants of shape ()."""
+
+    def constant(self, value: Fraction) -> Interval:
+        near = np.float64(float(value)) if abs(value) < 2**1023 else np.float64(min(float(value), 1.7976931348623157e308))
+        if Fraction(float(near)) == value:
+            return Interval.point(near)
+        return Interval(np.asarray(_down(near)), np.asarray(_up(near)))
+
+    def max(self, x: Interval) -> Interval:
+        return Interval(x.lo.max(axis=-1, keepdims=True), x.hi.max(axis=-1, keepdims=True))
+
+    def drop_max(self, x: Interval) -> Interval:
+        rows, n = x.lo.shape
+        keep = np.ones((rows, n), dtype=bool)
+        keep[np.arange(rows), x.hi.argmax(axis=-1)] = False
+        return Interval(x.lo[keep].reshape(rows, n - 1), x.hi[keep].reshape(rows, n - 1))
+
+    def first(self, x: Interval) -> Interval:
+        return self.column(x, 0)
+
+    def column(self, x: Interval, j: int) -> Interval:
+        return Interval(x.lo[..., j : j + 1], x.hi[..., j : j + 1])
+
+    def length(self, x: Interval) -> int:
+        return int(x.lo.shape[-1])
+
+    def maximum(self, a: Interval, b: Interval) -> Interval:
+        return Interval(np.maximum(a.lo, b.lo), np.maximum(a.hi, b.hi))
+
+    def minimum(self, a: Interval, b: Interval) -> Interval:
+        return Interval(np.minimum(a.lo, b.lo), np.minimum(a.hi, b.hi))
+
+    def add(self, a: Interval, b: Interval) -> Interval:
+        return a + b
+
+    def sub(self, a: Interval, b: Interval) -> Interval:
+        return a - b
+
+    def mul(self, a: Interval, b: Interval) -> Interval:
+        return a * b
+
+    def div(self, a: Interval, b: Interval) -> Interval:
+        return a / b
+
+    def one(self, like: Interval) -> Interval:
+        return Interval.point(np.ones_like(like.lo[..., :1]))
+
+    def sum(self, x: Interval, order: str = "any") -> Interval:
+        """Each end's sum, moved outward by the (n - 1) u sum |x_i| that it can be off by."""
+        n = x.lo.shape[-1]
+        if n == 1:
+            return x
+        slack = 2.0**-52 * n
+        lo, hi = x.lo.sum(axis=-1, keepdims=True), x.hi.sum(axis=-1, keepdims=True)
+        lo = lo - slack * np.abs(x.lo).sum(axis=-1, keepdims=True)
+        hi = hi + slack * np.abs(x.hi).sum(axis=-1, keepdims=True)
+        empty = n == 0
+        return _sound(lo if empty else _down(lo), hi if empty else _up(hi))
+
+    def exp(self, a: Interval) -> Interval:
+        return _sound(_exp_lo(a.lo), _exp_hi(a.hi))
+
+    def log(self, a: Interval) -> Interval:
+        return _monotone(_log_end, a)
+
+    def log1p(self, a: Interval) -> Interval:
+        return _monotone(_log1p_end, a)
+
+    def exp_change(self, a: Interval, e: Interval) -> Interval:
+        lo, hi = _expm1_end(e.lo), _expm1_end(e.hi)
+        growth = Interval(lo * (1 - 2.0**-38), np.where(e.hi > 709.0, np.inf, _up(hi * (1 + 2.0**-38))))
+        growth = Interval(np.where(e.lo == 0, 0.0, _down(growth.lo)), np.where(e.hi == 0, 0.0, growth.hi))
+        return self.exp(a) * growth
+
+    def log_change(self, a: Interval, e: Interval) -> Interval:
+        ratio = e / a
+        lo, hi = (_outward(-_log1p_end(-np.minimum(t, 1.0)), s) for t, s in ((ratio.lo, -1.0), (ratio.hi, 1.0)))
+        return _sound(np.maximum(lo, 0.0), np.where(ratio.hi >= 1, np.inf, hi))
+
+    def ulp(self, a: Interval, model: Model) -> Interval:
+        size = abs(a)
+        return Interval(_ulp_of(size.lo, model), _ulp_of(size.hi, model))
+
+    def widened(self, a: Interval, e: Interval) -> Interval:
+        return Interval((a - e).lo, (a + e).hi)
+
+    def certainly_less(self, a: Interval, b: Interval) -> Mask:
+        return np.asarray(a.hi < b.lo)
+
+    def is_exactly(self, a: Interval, value: int) -> Mask:
+        return np.asarray((a.lo == value) & (a.hi == value))
+
+    def select(self, mask: Any, a: Interval, b: Interval) -> Interval:
+        return Interval(np.where(mask, a.lo, b.lo), np.where(mask, a.hi, b.hi))
+
+    def fold(self, x: Interval, start: Any, step: Any, invariant: Any) -> tuple[Interval, ...]:
+        state: tuple[Interval, ...] = start(self.first(x))
+        for j in range(1, self.length(x)):
+            state = step(*state, self.column(x, j))
+        return state
+
+    def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Interval, b: Interval) -> Interval:
+        result: Interval = body(self, a, b)
+        return result
+
+
+def _ulp_of(size: Array, model: Model) -> Array:
+    _, exponent = np.frexp(np.where(np.isfinite(size), size, 1.0))
+    exponent = model.ulp_exponent(np.where(size == 0, model.emin, exponent - 1))
+    return np.where(np.isfinite(size), np.ldexp(1.0, exponent), np.inf)

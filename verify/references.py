@@ -1,0 +1,212 @@
+"""What the result must be: enclosures by two independent referees that have to agree.
+
+Referee 1 reads the stable algorithm with Arb balls. Referee 2 computes with mpmath's low-level functions from the
+definition and widens by a named assumption, `MPMATH_ASSUMPTION`. The two enclosures must intersect; a disagreement
+stops the run. Precision starts from the format and grows from the input until every result is known to
+`RESOLUTION` of an ulp; only inputs whose results the cap cannot settle stay undecided.
+
+Which results are exact is a theorem, not a test. By Lindemann and Weierstrass the exponentials of distinct
+rationals are linearly independent over the algebraic numbers, hence log sum e^{x_i} of n >= 2 rationals is
+irrational, and a softmax entry is either 1/n, when all x_i are equal, or irrational. So a result that
+is not known to be a dyadic number lies strictly inside its enclosure, which settles the binade next to a power of
+two, and no result lies on a midpoint between two floating-point numbers except an exact 1/n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from mpmath import libmp
+from numpy.typing import NDArray
+from shiftproof.proofs import algorithm
+
+from .balls import BallOperations, balls, end_points, working_precision
+from .formats import Format
+
+__all__ = ["MPMATH_ASSUMPTION", "RESOLUTION", "Reference", "RefereeDisagreement", "core_references"]
+
+MPMATH_ASSUMPTION = "mpmath's +, -, /, exp and log at precision p err by at most 2^(1-p) relative"
+RESOLUTION = 2.0**-40
+PRECISION_CAP = 1 << 14
+
+_ALGORITHM = {"logsumexp": "shifted-log1p", "softmax": "shifted", "log_softmax": "shifted-log1p"}
+_GRID = 64  # enclosures are rounded outward to multiples of 2^-64 ulp, or finer where the precision is higher
+
+
+class RefereeDisagreement(ArithmeticError):
+    """The two referees' enclosures of one result do not intersect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Enclosures of exact results y, arrays of one shape, in units of ulp(y) = 2^exponent:
+
+    y / ulp(y) lies within `radius` of whole + fraction, whole an integer, 0 <= fraction <= 1, all exact in
+    binary64. The radius is 0 for exact results and infinite for those that the precision cap left open.
+    """
+
+    exponent: NDArray[np.int64]
+    whole: NDArray[np.float64]
+    fraction: NDArray[np.float64]
+    radius: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, settled: Iterable[tuple[int, float, float, float]]) -> Reference:
+        columns = list(zip(*settled, strict=True)) or [(), (), (), ()]
+        exponent, whole, fraction, radius = columns
+        return cls(np.array(exponent, dtype=np.int64), *(np.array(c, dtype=np.float64) for c in (whole, fraction, radius)))
+
+    def __getitem__(self, index: NDArray[np.int64]) -> Reference:
+        return Reference(self.exponent[index], self.whole[index], self.fraction[index], self.radius[index])
+
+
+_Dyadic = tuple[int, int]  # (m, e) for m * 2^e
+_Ball = tuple[_Dyadic, _Dyadic]  # midpoint and radius; a negative radius stands for no information
+
+
+def core_references(row: NDArray[np.float64], functions: Iterable[str], fmt: Format) -> dict[str, Reference]:
+    """References of core functions for one row of finite numbers, shape (n,), n >= 1.
+
+    Each reference has shape (1,) for logsumexp, (n,) for softmax and log_softmax. Raises RefereeDisagreement.
+    """
+    open_questions = set(functions)
+    answers: dict[str, Reference] = {}
+    precision = fmt.precision + 75 + max(0, int(np.frexp(np.abs(row).max())[1])).bit_length() + len(row).bit_length()
+    while open_questions:
+        last = precision >= PRECISION_CAP
+        second = _mpmath_referee(row, open_questions, precision)
+        for function in sorted(open_questions):
+            first = _arb_referee(row, function, precision)
+            limits = _limits(row, function)
+            settled = [_settle(a, m, limits, fmt, last) for a, m in zip(first, second[function], strict=True)]
+            known = [s for s in settled if s is not None]
+            if len(known) == len(settled):
+                answers[function] = Reference.of(known)
+                open_questions.discard(function)
+        precision *= 2
+    return answers
+
+
+def _arb_referee(row: NDArray[np.float64], function: str, precision: int) -> list[_Ball]:
+    with working_precision(precision):
+        result = algorithm(function, _ALGORITHM[function]).run(BallOperations(), balls(row[np.newaxis, :]))
+        return [end_points(ball) for ball in result[0]]
+
+
+def _mpmath_referee(row: NDArray[np.float64], functions: Iterable[str], precision: int) -> dict[str, list[_Ball]]:
+    """With eps = 2^(1-p): each e^{x_i - a} errs by eps, their sum s by (n + 2) eps relative, and log(1 + s) by as much
+    again since s / (1 + s) <= log(1 + s); `unit` is twice 2 (n + 3) eps, which also covers the products of errors."""
+    entries = [libmp.from_float(v) for v in row.tolist()]
+    top = max(range(len(entries)), key=row.tolist().__getitem__)
+    gaps = [libmp.mpf_sub(v, entries[top]) for v in entries]
+    weights = [libmp.mpf_exp(g, precision, "n") for g in gaps]
+    rest = libmp.fzero
+    for k, w in enumerate(weights):
+        if k != top:
+            rest = libmp.mpf_add(rest, w, precision, "n")
+    unit = libmp.from_man_exp(4 * (len(entries) + 3), 1 - precision)
+    out: dict[str, list[_Ball]] = {}
+    if "softmax" in functions:
+        whole = libmp.mpf_add(libmp.fone, rest, precision, "n")
+        out["softmax"] = [_ball(libmp.mpf_div(w, whole, precision, "n"), unit) for w in weights]
+    if "logsumexp" in functions or "log_softmax" in functions:
+        tail = _log1p(rest, precision)
+        slack = libmp.mpf_mul(tail, unit)
+        if "logsumexp" in functions:
+            out["logsumexp"] = [_ball(libmp.mpf_add(entries[top], tail, precision, "n"), unit, slack)]
+        if "log_softmax" in functions:
+            out["log_softmax"] = [_ball(libmp.mpf_sub(g, tail, precision, "n"), unit, slack) for g in gaps]
+    return out
+
+
+def _log1p(s: libmp.MPF, precision: int) -> libmp.MPF:  # type: ignore[name-defined]
+    magnitude = s[2] + s[3]
+    if not s[1] or magnitude < -precision - 2:
+        return s  # s - log(1 + s) < s^2 / 2, below eps relative
+    return libmp.mpf_log(libmp.mpf_add(libmp.fone, s), precision, "n")
+
+
+def _ball(value: libmp.MPF, relative: libmp.MPF, absolute: libmp.MPF = libmp.fzero) -> _Ball:  # type: ignore[name-defined]
+    radius = libmp.mpf_add(libmp.mpf_mul(libmp.mpf_abs(value), relative), absolute, 30, "u")
+    sign, man, exp, _ = value
+    return ((-int(man) if sign else int(man)), exp), (int(radius[1]), radius[2])
+
+
+def _limits(row: NDArray[np.float64], function: str) -> tuple[float, float]:
+    """What is known of every result beforehand; the limits themselves are reached only by exact results."""
+    if function == "logsumexp":
+        return float(row.max()), np.inf
+    return (0.0, 1.0) if function == "softmax" else (-np.inf, 0.0)
+
+
+def _on_grid(value: _Dyadic, grid: int) -> tuple[int, int]:
+    """Floor and ceiling of m * 2^e in units of 2^grid."""
+    man, shift = value[0], value[1] - grid
+    if shift >= 0 or man == 0:
+        return (man << shift if man else 0,) * 2
+    if -shift > man.bit_length() + 1:
+        return (-1, 0) if man < 0 else (0, 1)
+    return man >> -shift, -(-man >> -shift)
+
+
+def _interval(ball: _Ball, grid: int) -> tuple[int, int]:
+    radius = _on_grid(ball[1], grid)[1]
+    lo, hi = _on_grid(ball[0], grid)
+    return lo - radius, hi + radius
+
+
+def _settle(
+    first: _Ball, second: _Ball, limits: tuple[float, float], fmt: Format, last: bool
+) -> tuple[int, float, float, float] | None:
+    """The referees' common answer as an entry of `Reference`; None if more precision is needed."""
+    model = fmt.model()
+    (man, exp), radius = first
+    exponent = model.ulp_exponent(abs(man).bit_length() - 1 + exp if man else fmt.emin)
+    unsettled = (int(exponent), 0.0, 0.0, float("inf")) if last else None
+    for ball in (first, second):
+        if ball[1][0] < 0 or (ball[1][0] and ball[1][0].bit_length() + ball[1][1] > exponent):
+            return unsettled
+    grid = int(exponent) - _GRID
+    if radius[0]:
+        grid = max(min(grid, radius[1]), grid - 2 * PRECISION_CAP)
+    lo, hi = _interval(first, grid)
+    other = _interval(second, grid)
+    if max(lo, other[0]) > min(hi, other[1]):
+        raise RefereeDisagreement(
+            f"Arb says [{lo}, {hi}] * 2^{grid} and mpmath says [{other[0]}, {other[1]}] * 2^{grid}"
+        )
+    if np.isfinite(limits[0]):
+        lo = max(lo, _on_grid(_exactly(limits[0]), grid)[0])
+    if np.isfinite(limits[1]):
+        hi = min(hi, _on_grid(_exactly(limits[1]), grid)[1])
+    binade = _binade(lo, hi, grid, fmt)
+    if binade is None:
+        return unsettled
+    bits = int(model.ulp_exponent(binade)) - grid
+    middle, spread = (lo + hi) >> 1, hi - lo
+    whole, remainder = middle >> bits, middle & ((1 << bits) - 1)
+    fraction = remainder / (1 << bits)
+    exact = spread == 0 and Fraction(fraction) == Fraction(remainder, 1 << bits)
+    error = 0.0 if exact else (spread + 1) / (1 << bits) + 2.0**-52
+    return (grid + bits, float(whole), fraction, error) if error <= RESOLUTION or last else None
+
+
+def _exactly(value: float) -> _Dyadic:
+    numerator, denominator = value.as_integer_ratio()
+    return numerator, 1 - denominator.bit_length()
+
+
+def _binade(lo: int, hi: int, grid: int, fmt: Format) -> int | None:
+    """The binade that holds every number strictly between lo and hi (or lo itself if lo = hi), at least emin."""
+    if lo < 0 < hi:
+        sizes = [max(-lo, hi)]
+    else:
+        near, far = sorted((abs(lo), abs(hi)))
+        sizes = [near] if near == far else [near, far - 1]
+    found = {max(size.bit_length() - 1 + grid, fmt.emin) if size else fmt.emin for size in sizes}
+    if lo < 0 < hi and found != {fmt.emin}:
+        return None
+    return found.pop() if len(found) == 1 else None
