@@ -36,7 +36,7 @@ __all__ = ["FOLD_LIMIT", "Enclosures", "Libm", "Model", "Perturbed", "Reading", 
 T = TypeVar("T")
 
 # Reading a fold costs a batch of enclosure operations per column; longer ones are out of scope, not passed.
-FOLD_LIMIT = 512
+FOLD_LIMIT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ class Enclosures(Operations[T], Protocol[T]):
 
     def certainly_less(self, a: T, b: T) -> Any: ...
 
+    def certainly_at_most(self, a: T, b: T) -> Any: ...
+
     def is_exactly(self, a: T, value: int) -> Any: ...
 
     def select(self, mask: Any, a: T, b: T) -> T:
@@ -170,7 +172,7 @@ class _Rounding:
         return self.base.is_exactly(a.exact, value) & self.base.is_exactly(a.error, 0)
 
     def _finite(self, a: Perturbed[Any]) -> Any:
-        return self.base.certainly_less(abs(a.exact) + a.error, self.largest)
+        return self.base.certainly_at_most(abs(a.exact) + a.error, self.largest)
 
     def _rounded(self, exact: Any, change: Any, unit: Any, no_rounding: Any) -> Perturbed[Any]:
         """exact, moved by `change` before the operation rounds by `unit`, unless it is known not to round."""
@@ -239,7 +241,7 @@ class _Rounding:
         size = self.base.sum(abs(x.exact) + x.error) + flushed
         rounding = self.base.constant(relative) * size + flushed
         result = Perturbed(self.base.sum(x.exact), self.base.sum(x.error) + rounding)
-        self.require("no sum overflows", self.base.certainly_less(size + rounding, self.largest) & holds)
+        self.require("no sum overflows", self.base.certainly_at_most(size + rounding, self.largest) & holds)
         return result
 
     def _sum_factor(self, additions: int, order: str) -> tuple[Fraction, bool]:

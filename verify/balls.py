@@ -85,6 +85,7 @@ class BallOperations:
     _log_change = staticmethod(_elementwise(lambda a, e: -(-(e / a)).log1p(), 2))
     _widened = staticmethod(_elementwise(lambda a, e: (a - e).union(a + e), 2))
     _less = staticmethod(_elementwise(lambda a, b: a < b, 2))
+    _at_most = staticmethod(_elementwise(lambda a, b: a <= b, 2))
     _equals = staticmethod(_elementwise(lambda a, value: a == value, 2))
 
     def constant(self, value: Fraction) -> Balls:
@@ -155,6 +156,9 @@ class BallOperations:
 
     def certainly_less(self, a: Balls, b: Balls) -> NDArray[np.bool_]:
         return self._less(a, b).astype(bool)  # type: ignore[no-any-return]
+
+    def certainly_at_most(self, a: Balls, b: Balls) -> NDArray[np.bool_]:
+        return self._at_most(a, b).astype(bool)  # type: ignore[no-any-return]
 
     def is_exactly(self, a: Balls, value: int) -> NDArray[np.bool_]:
         return self._equals(a, value).astype(bool)  # type: ignore[no-any-return]

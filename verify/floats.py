@@ -41,7 +41,8 @@ class FloatOperations:
         return np.asarray(x[keep].reshape(x.shape[0], x.shape[1] - 1))
 
     def first(self, x: Values) -> Values:
-        return x[:, :1]
+        """The first finite entry: what a row starts with once its -inf are left out."""
+        return np.take_along_axis(x, np.isfinite(x).argmax(axis=-1)[:, np.newaxis], axis=-1)
 
     def maximum(self, a: Values, b: Values) -> Values:
         return np.maximum(a, b)

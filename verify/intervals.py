@@ -29,7 +29,7 @@ ELEMENTARY = 2.0**-46
 
 _LN2_HEAD = float.fromhex("0x1.62e42fee00000p-1")  # 32 bits: k * head is exact for |k| < 2^20
 _LN2_TAIL = float.fromhex("0x1.a39ef35793c76p-33")
-_SUBNORMAL = 5e-324
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 def _down(a: Array) -> Array:
@@ -113,8 +113,8 @@ class Interval:
         lo, hi = _scale(self.lo, exponent), _scale(self.hi, exponent)
         small_lo, small_hi = np.abs(lo) < 2.0**-1000, np.abs(hi) < 2.0**-1000
         return Interval(
-            np.where(small_lo & (self.lo != 0), _down(lo), np.where(np.isposinf(lo), np.finfo(np.float64).max, lo)),
-            np.where(small_hi & (self.hi != 0), _up(hi), np.where(np.isneginf(hi), -np.finfo(np.float64).max, hi)),
+            np.where(small_lo & (self.lo != 0), _down(lo), np.where(np.isposinf(lo), _LARGEST, lo)),
+            np.where(small_hi & (self.hi != 0), _up(hi), np.where(np.isneginf(hi), -_LARGEST, hi)),
         )
 
 
@@ -205,7 +205,9 @@ class IntervalOperations:
     """`Enclosures` for binary64 intervals: shape (rows, n) in, constants of shape ()."""
 
     def constant(self, value: Fraction) -> Interval:
-        near = np.float64(float(value)) if abs(value) < 2**1023 else np.float64(min(float(value), 1.7976931348623157e308))
+        near = np.float64(_LARGEST if value >= 2**1024 else float(value))
+        if value > _LARGEST:
+            return Interval(np.asarray(near), np.asarray(np.inf))
         if Fraction(float(near)) == value:
             return Interval.point(near)
         return Interval(np.asarray(_down(near)), np.asarray(_up(near)))
@@ -290,6 +292,9 @@ class IntervalOperations:
 
     def certainly_less(self, a: Interval, b: Interval) -> Mask:
         return np.asarray(a.hi < b.lo)
+
+    def certainly_at_most(self, a: Interval, b: Interval) -> Mask:
+        return np.asarray(a.hi <= b.lo)
 
     def is_exactly(self, a: Interval, value: int) -> Mask:
         return np.asarray((a.lo == value) & (a.hi == value))

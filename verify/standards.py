@@ -7,7 +7,7 @@ cap is reached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -25,6 +25,7 @@ from .references import PRECISION_CAP, Reference, core_references
 
 __all__ = ["GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
 
+_NEGLIGIBLE = 30000  # numbers below 2^-30000 are enclosed by 0 and that
 _LARGEST = Fraction(np.finfo(np.float64).max)
 
 Array = NDArray[np.float64]
@@ -80,7 +81,8 @@ class _Allowed:
 class Expectation:
     """References and allowed errors for the results of a list of cases, flat, in the order of cases, rows, places.
 
-    `case` and `row` give each result's case and (core) row; `fixed` what it must equal where `judged` is false. Raises
+    `references` is a store of references by row that expectations for the same format may share, and `cores` the functions
+    to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal where `judged` is false. Raises
     RefereeDisagreement. Bounds are made when they are first asked for and kept.
     """
 
@@ -92,6 +94,7 @@ class Expectation:
         libm: Libm | None = None,
         profile: str = "strict",
         references: dict[bytes, dict[str, Reference]] | None = None,
+        cores: Iterable[str] = (),
     ) -> None:
         self.function, self.format, self.libm = function, fmt, libm or Libm()
         self.core = FUNCTIONS[function].core
@@ -135,7 +138,7 @@ class Expectation:
             for r, (entries, places) in enumerate(zip(group.rows, group.places, strict=True)):
                 answers = known.setdefault(entries.tobytes(), {})
                 if self.core not in answers:
-                    answers.update(core_references(entries, [self.core], fmt))
+                    answers.update(core_references(entries, {self.core, *cores}, fmt))
                 answer, used = answers[self.core], places >= 0
                 target = places[used]
                 for name in ("exponent", "whole", "fraction", "radius"):
@@ -261,5 +264,18 @@ def _rational_ends(ball: object) -> tuple[Fraction, Fraction]:
     (man, exp), (radius, radius_exp) = end_points(ball)
     if radius < 0:
         return Fraction(-(2**5000)), Fraction(2**5000)
-    middle, spread = man * Fraction(2) ** exp, radius * Fraction(2) ** radius_exp
-    return middle - spread, middle + spread
+    if max(exp + abs(man).bit_length(), radius_exp + radius.bit_length()) < -_NEGLIGIBLE:
+        return -Fraction(1, 2**_NEGLIGIBLE), Fraction(1, 2**_NEGLIGIBLE)
+    middle, spread = _at_least_negligible(man, exp), _at_least_negligible(radius, radius_exp)
+    return middle[0] - spread[1], middle[1] + spread[1]
+
+
+def _at_least_negligible(man: int, exp: int) -> tuple[Fraction, Fraction]:
+    """m * 2^e from below and above without numbers of astronomical length: exact down to 2^-30000."""
+    if man == 0 or exp >= -_NEGLIGIBLE:
+        value = man * Fraction(2) ** exp
+        return value, value
+    unit = Fraction(1, 2**_NEGLIGIBLE)
+    shift = -_NEGLIGIBLE - exp
+    floor = (man >> shift) if shift <= man.bit_length() else (-1 if man < 0 else 0)
+    return floor * unit, (floor + 1) * unit

@@ -1,0 +1,280 @@
+"""A campaign: kernels times families, in worker processes, with the same verdicts however the work is shared out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from shiftproof.proofs import FUNCTIONS, Libm
+
+from .adversaries import ADVERSARIES
+from .cases import Adversary, Case
+from .formats import FORMATS, Format
+from .host import Answer, Host, process_context
+from .judge import Outcome
+from .kernels import Kernel, KernelError
+from .standards import Expectation, ladder, standards_for
+from .verdicts import Tally, Verdict, judge_answers
+
+__all__ = ["DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"]
+
+DEFAULT_CASES = 1000
+_CHUNK = 40  # cases of one family that are judged together
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a campaign judges: `cases` of each kernel, shared out evenly over the families.
+
+    `only` narrows the run to one case of each family. `standard` None judges each kernel against its claim. Raises
+    KernelError for a standard that one of the functions does not have, ValueError for other unusable values.
+    """
+
+    kernels: tuple[Kernel, ...]
+    format: Format = FORMATS["binary64"]
+    standard: str | None = None
+    families: tuple[Adversary, ...] = tuple(ADVERSARIES.values())
+    cases: int = DEFAULT_CASES
+    seed: int = 0
+    jobs: int = 1
+    libm: Libm = field(default_factory=Libm)
+    timeout: float = 10.0
+    only: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("cases", 1), ("jobs", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name}: a whole number >= {least} is required, got {value!r}")
+        if not self.timeout > 0:
+            raise ValueError(f"timeout: a number of seconds > 0 is required, got {self.timeout!r}")
+        if self.only is not None and self.only < 0:
+            raise ValueError(f"a case number >= 0 is required, got {self.only}")
+        if self.format.dtype is None:
+            raise ValueError(f"{self.format.name}: NumPy has no type to hand to a kernel")
+        names = [kernel.name for kernel in self.kernels]
+        for what, found in (("kernel", names), ("family", [family.name for family in self.families])):
+            repeated = sorted({name for name in found if found.count(name) > 1})
+            if repeated:
+                raise ValueError(f"each {what} may be named once, got {repeated[0]!r} twice")
+        for kernel in self.kernels:
+            if self.standard is not None and self.standard not in standards_for(kernel.function):
+                raise KernelError(
+                    f"{kernel.function} (kernel {kernel.name}) has no standard {self.standard!r}: "
+                    f"one of {', '.join(standards_for(kernel.function))} is required"
+                )
+
+    def held(self, kernel: Kernel) -> str | None:
+        """The standard that the kernel is judged against; None if it is classified only."""
+        return self.standard or kernel.claim
+
+    def standards(self, kernel: Kernel) -> tuple[str, ...]:
+        """The ladder, and the standard held if it is not on it."""
+        held, rungs = self.held(kernel), ladder(kernel.function)
+        return rungs if held is None or held in rungs else (*rungs, held)
+
+    def indices(self, family: int) -> range:
+        """The case numbers of the family in that position."""
+        if self.only is not None:
+            return range(self.only, self.only + 1)
+        share, more = divmod(self.cases, len(self.families))
+        return range(share + (family < more))
+
+
+@dataclass(frozen=True, slots=True)
+class KernelResult:
+    """One kernel's tallies: by standard, and by family for the standard `shown`.
+
+    `shown` is the standard held; for a kernel that is classified only its class, or the weakest rung if it reaches
+    none. `kernel_class` is the strongest rung without a verdict against it; `flushes` marks one that is reached only if
+    subnormals may be flushed to zero.
+    """
+
+    kernel: Kernel
+    held: str | None
+    shown: str
+    kernel_class: str | None
+    flushes: bool
+    tallies: dict[str, Tally]
+    families: dict[str, Tally]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome; OUT_OF_SCOPE counts only if nothing was judged."""
+        tally = self.tallies[self.shown]
+        for outcome in (Outcome.FAULT, Outcome.EXCEEDS, Outcome.UNDECIDED):
+            if tally.counts[outcome]:
+                return outcome
+        return Outcome.WITHIN if tally.counts[Outcome.WITHIN] else Outcome.OUT_OF_SCOPE
+
+    def stronger(self) -> tuple[str, Verdict] | None:
+        """The weakest rung above the class that is not reached, with the simplest input that shows it."""
+        rungs = ladder(self.kernel.function)
+        above = rungs[: rungs.index(self.kernel_class)] if self.kernel_class in rungs else rungs
+        for rung in reversed(above):
+            simplest = self.tallies[rung].simplest
+            if simplest is not None:
+                return rung, simplest
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A finished campaign: its plan and a result for each kernel, in the plan's order."""
+
+    plan: Plan
+    results: tuple[KernelResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    family: int
+    entry: str
+    start: int
+    stop: int
+
+
+_Tallies = dict[str, dict[str, Tally]]  # by kernel, by standard
+
+
+class _Judge:
+    """Judges shards, with hosts that live as long as it does."""
+
+    def __init__(self, plan: Plan, withdrawn: frozenset[str] = frozenset()) -> None:
+        self.plan, self.withdrawn = plan, withdrawn
+        self.hosts: dict[str, Host] = {}
+
+    def host(self, kernel: Kernel) -> Host:
+        if kernel.origin not in self.hosts:
+            group = [k for k in self.plan.kernels if k.origin == kernel.origin]
+            self.hosts[kernel.origin] = Host(group, self.plan.timeout)
+        return self.hosts[kernel.origin]
+
+    def close(self) -> None:
+        for host in self.hosts.values():
+            host.close()
+
+    def first_contact(self, kernel: Kernel) -> bool:
+        """Load the kernel and hand it one plain case; False if it crashes or hangs even there. Raises KernelError."""
+        host = self.host(kernel)
+        host.check(kernel.name, self.plan.format)
+        plain = Case("first-contact", 1, np.array([[0.0, -1.0]], dtype=self.plan.format.dtype))
+        (answer,) = host.run(kernel.name, self.plan.format, [plain])
+        return answer.fault not in ("hangs", "crashes")
+
+    def judge(self, shard: _Shard) -> _Tallies:
+        plan, family = self.plan, self.plan.families[shard.family]
+        kernels = [k for k in plan.kernels if FUNCTIONS[k.function].entry == shard.entry]
+        cores = {FUNCTIONS[k.function].core for k in kernels}
+        references: dict[bytes, Any] = {}
+        tallies: _Tallies = {}
+        expected: dict[tuple[str, str], Expectation] = {}
+        cases = [family.case(i, kernels[0].function, plan.format, plan.seed) for i in range(shard.start, shard.stop)]
+        for kernel in kernels:
+            key = (kernel.function, kernel.profile)
+            if key not in expected:
+                arrays = [case.x for case in cases]
+                expected[key] = Expectation(
+                    arrays, kernel.function, plan.format, plan.libm, kernel.profile, references, cores
+                )
+            if kernel.name in self.withdrawn:
+                answers = [Answer(fault="not-run", detail="not run: it hung or crashed on [[0, -1]]")] * len(cases)
+            else:
+                answers = self.host(kernel).run(kernel.name, plan.format, cases)
+            tallies[kernel.name] = judge_answers(kernel, expected[key], cases, answers, plan.standards(kernel))
+        return tallies
+
+
+_worker: _Judge | None = None
+
+
+def _start_worker(plan: Plan, withdrawn: frozenset[str]) -> None:
+    global _worker
+    _worker = _Judge(plan, withdrawn)
+
+
+def _judge_in_worker(shard: _Shard) -> _Tallies:
+    assert _worker is not None
+    return _worker.judge(shard)
+
+
+def run_campaign(plan: Plan, progress: Callable[[int, int], None] = lambda done, of: None) -> Campaign:
+    """Judge every kernel of the plan; `progress(done, of)` is called as shards end.
+
+    Raises KernelError if a kernel cannot be loaded, RefereeDisagreement if the referees disagree, ValueError if a family
+    makes something else than an array (rows, n), RuntimeError if a worker of ours dies.
+    """
+    shards = _shards(plan)
+    judge = _Judge(plan)
+    try:
+        withdrawn = frozenset(k.name for k in plan.kernels if not judge.first_contact(k))
+    finally:
+        judge.close()
+    by_family: dict[str, list[dict[str, Tally]]] = {k.name: [{} for _ in plan.families] for k in plan.kernels}
+    for done, (shard, tallies) in enumerate(zip(shards, _judged(plan, withdrawn, shards), strict=True), 1):
+        for name, by_standard in tallies.items():
+            for standard, tally in by_standard.items():
+                by_family[name][shard.family].setdefault(standard, Tally()).add(tally)
+        progress(done, len(shards))
+    return Campaign(plan, tuple(_result(plan, kernel, by_family[kernel.name]) for kernel in plan.kernels))
+
+
+def _shards(plan: Plan) -> list[_Shard]:
+    entries = list(dict.fromkeys(FUNCTIONS[k.function].entry for k in plan.kernels))
+    return [
+        _Shard(family, entry, start, min(start + _CHUNK, plan.indices(family).stop))
+        for entry in entries
+        for family in range(len(plan.families))
+        for start in plan.indices(family)[::_CHUNK]
+    ]
+
+
+def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> Iterator[_Tallies]:
+    if plan.jobs == 1:
+        judge = _Judge(plan, withdrawn)
+        try:
+            yield from map(judge.judge, shards)
+        finally:
+            judge.close()
+        return
+    with warnings.catch_warnings():
+        # Workers are forked before this process starts any thread of its own.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with ProcessPoolExecutor(
+            plan.jobs, mp_context=process_context(), initializer=_start_worker, initargs=(plan, withdrawn)
+        ) as pool:
+            try:
+                yield from pool.map(_judge_in_worker, shards)
+            except BrokenProcessPool as error:
+                raise RuntimeError("a judging process ended unexpectedly (out of memory?); nothing was recorded") from error
+
+
+def _result(plan: Plan, kernel: Kernel, by_family: Iterable[dict[str, Tally]]) -> KernelResult:
+    families = list(by_family)
+    tallies = {standard: Tally() for standard in plan.standards(kernel)}
+    for tallied in families:
+        for standard, tally in tallied.items():
+            tallies[standard].add(tally)
+    kernel_class, flushes = _class(kernel, tallies)
+    held = plan.held(kernel)
+    shown = held or kernel_class or ladder(kernel.function)[-1]
+    names = [family.name for family in plan.families]
+    shown_by_family = {name: tallied.get(shown, Tally()) for name, tallied in zip(names, families, strict=True)}
+    return KernelResult(kernel, held, shown, kernel_class, flushes, tallies, shown_by_family)
+
+
+def _class(kernel: Kernel, tallies: dict[str, Tally]) -> tuple[str | None, bool]:
+    for rung in ladder(kernel.function):
+        counts = tallies[rung].counts
+        if not counts[Outcome.WITHIN] or counts[Outcome.UNDECIDED]:
+            continue
+        if not counts[Outcome.EXCEEDS]:
+            return rung, False
+        if not tallies[rung].exceeds_even_flushed:
+            return rung, True
+    return None, False

@@ -1,0 +1,123 @@
+"""A case is what a kernel is given in one call; an adversary is a named family of them with a fault in mind."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from shiftproof.proofs import FUNCTIONS
+
+from .formats import Format
+
+__all__ = ["LAYOUTS", "Adversary", "Case", "Draw", "lay_out"]
+
+LAYOUTS = ("C", "F", "reversed", "strided", "broadcast")
+_LONGEST_ELEMENT_ROW = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Entry number `index` of a family: the values (rows, n), in memory as `layout` says."""
+
+    family: str
+    index: int
+    x: NDArray[Any]
+    layout: str = "C"
+
+    @property
+    def name(self) -> str:
+        return f"{self.family}#{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a family draws from: its own random stream, the format, and the shape that the function can take."""
+
+    rng: np.random.Generator
+    format: Format
+    index: int
+    function: str
+
+    def n(self, *choices: int) -> int:
+        """A vector length among the choices, in turn; 2 for a function of a pair."""
+        if FUNCTIONS[self.function].entry == "pair":
+            return 2
+        chosen = choices[self.index % len(choices)]
+        return min(chosen, _LONGEST_ELEMENT_ROW) if FUNCTIONS[self.function].entry == "element" else chosen
+
+    def rows(self, *choices: int) -> int:
+        """A number of rows among the choices, changing slower than the lengths."""
+        return choices[self.index // 3 % len(choices)]
+
+    def step(self, x: Any, ulps: Any) -> NDArray[np.float64]:
+        """x moved by a number of the format's ulps, rounded to the format."""
+        rounded = self.format.round(x)
+        return self.format.round(rounded + np.asarray(ulps, dtype=np.float64) * self.format.ulp(rounded))
+
+    def spread(self, lo: float, hi: float, size: tuple[int, ...]) -> NDArray[np.float64]:
+        """Numbers that cover [lo, hi] evenly, over the cases of the family and within each (golden ratio)."""
+        count = int(np.prod(size))
+        phase = (np.arange(count) + self.index * count) * 0.6180339887498949 + self.rng.random()
+        return np.asarray((lo + (hi - lo) * (phase % 1.0)).reshape(size))
+
+    def place(self, x: NDArray[np.float64], first: Any) -> NDArray[np.float64]:
+        """`first` put before the entries of each row of x, then each row shuffled."""
+        head = np.broadcast_to(np.asarray(first, dtype=np.float64).reshape(-1, 1), (x.shape[0], 1))
+        return np.asarray(self.rng.permuted(np.concatenate([head, x], axis=1), axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Adversary:
+    """A family: `make(draw)` returns the values (rows, n), or (values, layout); `hunts` names the fault it is after.
+
+    Float values are rounded to the format and kept finite unless they are infinite already; other types stay as they are.
+    """
+
+    name: str
+    hunts: str
+    make: Callable[[Draw], Any]
+
+    def case(self, index: int, function: str, fmt: Format, seed: int) -> Case:
+        """Case number `index`: the same for the same arguments, whatever else is generated.
+
+        Raises ValueError if the family does not make an array of shape (rows, n).
+        """
+        stream = np.random.SeedSequence([seed, zlib.crc32(self.name.encode()), index])
+        draw = Draw(np.random.Generator(np.random.PCG64(stream)), fmt, index, function)
+        made = self.make(draw)
+        x, layout = made if isinstance(made, tuple) else (made, "C")
+        x = np.asarray(x)
+        if x.ndim != 2 or layout not in LAYOUTS:
+            raise ValueError(f"family {self.name}: an array (rows, n) and a layout of {LAYOUTS} are required, "
+                             f"got shape {x.shape} and {layout!r}")  # fmt: skip
+        if x.dtype.kind == "f":
+            x = self._fitted(x.astype(np.float64), draw)
+        if layout == "broadcast":
+            x = np.broadcast_to(x[:1], x.shape)
+        return Case(self.name, index, np.ascontiguousarray(x), layout)
+
+    def _fitted(self, x: NDArray[np.float64], draw: Draw) -> NDArray[Any]:
+        fmt = draw.format
+        if FUNCTIONS[draw.function].entry == "element":
+            x = x * np.where(draw.rng.random(x.shape) < 0.5, -1.0, 1.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = np.where(np.isinf(x), x, np.clip(fmt.round(x), -fmt.largest, fmt.largest))
+        return rounded.astype(fmt.dtype or np.float64)
+
+
+def lay_out(case: Case) -> NDArray[Any]:
+    """A fresh array with the case's values in the case's memory layout."""
+    x = case.x
+    if case.layout == "F":
+        return np.array(x, order="F")
+    if case.layout == "reversed":
+        return x[:, ::-1].copy()[:, ::-1]
+    if case.layout == "strided":
+        return np.repeat(x, 2, axis=1)[:, ::2]
+    if case.layout == "broadcast":
+        return np.broadcast_to(x[:1].copy(), x.shape)
+    return x.copy()

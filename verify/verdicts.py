@@ -1,0 +1,298 @@
+"""From answers to verdicts: one kernel, one list of cases, every standard; and how tallies add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from shiftproof.proofs import FUNCTIONS, Libm
+
+from .cases import Case
+from .formats import format_named
+from .host import FAULTS, REFUSED, Answer
+from .judge import Enclosure, Outcome
+from .kernels import Kernel
+from .standards import Expectation
+
+__all__ = ["Tally", "Verdict", "judge_answers"]
+
+FINDINGS_KEPT = 5  # of one kernel, standard and family; the others are counted
+LONGEST_INPUT_KEPT = 64
+
+# For answers in a narrower format than asked: NumPy's binary32 log errs by up to 4 ulp.
+_LIBRARY_LIBM = Libm(Fraction(4), Fraction(4), Fraction(4))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about one case, told by the result that decided it.
+
+    `x` is that result's row in hex (the two numbers of a pair, the one of an element), or None if longer than 64; error and
+    allowed are (lo, hi) in ulps of the exact result, `want` is that result rounded to nearest binary64.
+    """
+
+    kernel: str
+    standard: str
+    case: str
+    outcome: Outcome
+    length: int
+    x: tuple[str, ...] | None
+    place: int
+    got: str
+    want: str
+    error_ulp: tuple[float, float]
+    allowed_ulp: tuple[float, float]
+    fault: str | None = None
+    because: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """error / allowed, rounded up; 0 where both are 0."""
+        error, allowed = self.error_ulp[1], self.allowed_ulp[0]
+        if error == 0:
+            return 0.0
+        return float(np.nextafter(error / allowed, np.inf)) if allowed else float("inf")
+
+    @property
+    def simplicity(self) -> tuple[int, int]:
+        """Small for inputs that are easy to read: few entries, short numbers."""
+        return self.length, sum(map(len, self.x)) if self.x else 10**9
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of outcomes for one kernel and standard, and the verdicts worth keeping; tallies add in case order."""
+
+    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    exceeds_even_flushed: int = 0
+    unstable: int = 0
+    worst: Verdict | None = None
+    largest: Verdict | None = None
+    simplest: Verdict | None = None
+    findings: list[Verdict] = field(default_factory=list)
+    faults: dict[str, tuple[int, Verdict]] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> int:
+        return self.counts[Outcome.WITHIN] + self.counts[Outcome.EXCEEDS] + self.counts[Outcome.UNDECIDED]
+
+    def add(self, other: Tally) -> None:
+        for outcome, count in other.counts.items():
+            self.counts[outcome] += count
+        self.exceeds_even_flushed += other.exceeds_even_flushed
+        self.unstable += other.unstable
+        self.worst = _better(self.worst, other.worst, lambda v: (v.outcome.value, v.ratio))
+        self.largest = _better(self.largest, other.largest, lambda v: v.error_ulp[1])
+        self.simplest = _better(self.simplest, other.simplest, lambda v: tuple(-part for part in v.simplicity))
+        self.findings += other.findings
+        for name, (count, verdict) in other.faults.items():
+            seen = self.faults.get(name)
+            self.faults[name] = (seen[0] + count, _simpler(seen[1], verdict)) if seen else (count, verdict)
+
+
+def _simpler(a: Verdict, b: Verdict) -> Verdict:
+    return b if b.simplicity < a.simplicity else a
+
+
+def _better(a: Verdict | None, b: Verdict | None, key: Any) -> Verdict | None:
+    if a is None or b is None:
+        return a if b is None else b
+    return b if key(b) > key(a) else a
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """One kernel's results laid beside the expectation; cases that are faults or unjudged, with the reason."""
+
+    got: NDArray[np.float64]
+    repeated: NDArray[np.float64] | None
+    case_faults: dict[int, tuple[str, str]]
+    unjudged: dict[int, str]
+    starts: NDArray[np.int64]
+
+
+def judge_answers(
+    kernel: Kernel, expectation: Expectation, cases: Sequence[Case], answers: Sequence[Answer], standards: Sequence[str]
+) -> dict[str, Tally]:
+    """Judge one kernel's answers to the cases of the expectation against each standard."""
+    results = _gather(expectation, cases, answers)
+    _find_faults(expectation, results)
+    _find_integer_faults(expectation, cases, answers, results, standards)
+    return {standard: _tally(kernel, expectation, cases, results, standard) for standard in standards}
+
+
+def _gather(expectation: Expectation, cases: Sequence[Case], answers: Sequence[Answer]) -> _Results:
+    starts = np.searchsorted(expectation.case, np.arange(len(cases) + 1))
+    got = np.full(len(expectation.case), np.nan)
+    repeated = None
+    faults: dict[int, tuple[str, str]] = {}
+    unjudged: dict[int, str] = {}
+    for number, answer in enumerate(answers):
+        place = slice(starts[number], starts[number + 1])
+        if answer.fault == REFUSED:
+            unjudged[number] = answer.detail
+        elif answer.fault is not None:
+            faults[number] = (answer.fault, answer.detail)
+        else:
+            assert answer.results is not None
+            got[place] = answer.results
+    for number, answer in enumerate(answers):
+        if answer.repeated is not None:
+            repeated = got.copy() if repeated is None else repeated
+            repeated[starts[number] : starts[number + 1]] = answer.repeated
+    return _Results(got, repeated, faults, unjudged, starts)
+
+
+def _find_faults(expectation: Expectation, results: _Results) -> None:
+    """Add the faults that only the values show."""
+    for got in (results.got, results.repeated):
+        if got is None:
+            continue
+        owed = expectation.fixed
+        kept = (np.isnan(owed) & np.isnan(got)) | ((got == owed) & ((owed != 0) | ~np.signbit(got)))
+        for place in np.flatnonzero(~expectation.judged & ~kept):
+            number = int(expectation.case[place])
+            if number in results.unjudged:
+                continue
+            detail = f"got {got[place]}, required {owed[place]} in place {place - results.starts[number]}"
+            results.case_faults.setdefault(number, ("special-values", detail))
+
+
+def _find_integer_faults(
+    expectation: Expectation, cases: Sequence[Case], answers: Sequence[Answer], results: _Results, standards: Sequence[str]
+) -> None:
+    """Integers and Booleans: a fault if the result exceeds every standard, in the format that it came in.
+
+    An answer in a narrower format than the campaign's is compared in that format and, if it is no fault, left unjudged, like
+    one that was refused.
+    """
+    for number, (case, answer) in enumerate(zip(cases, answers, strict=True)):
+        if case.x.dtype.kind == "f" or number in results.case_faults:
+            continue
+        if answer.fault == REFUSED:
+            results.unjudged[number] = f"the kernel refuses {case.x.dtype.name}: {answer.detail}"
+            continue
+        span = slice(results.starts[number], results.starts[number + 1])
+        got, seen = results.got[span], expectation
+        if answer.detail != (expectation.format.dtype or "float64"):
+            fmt = format_named(answer.detail)
+            seen, span = Expectation([case.x], expectation.function, fmt, _LIBRARY_LIBM), slice(None)
+            results.unjudged[number] = f"the kernel answers {case.x.dtype.name} in {answer.detail}"
+        everything = results.got if seen is expectation else got
+        outcomes = np.stack([seen.judge(everything, standard)[0][span] for standard in standards])
+        if (outcomes == Outcome.EXCEEDS.value).any(axis=1).all():
+            results.unjudged.pop(number, None)
+            results.case_faults[number] = ("integers", f"{case.x.dtype.name}: {FAULTS['integers']}")
+
+
+def _tally(
+    kernel: Kernel, expectation: Expectation, cases: Sequence[Case], results: _Results, standard: str
+) -> Tally:
+    outcome, error, allowed = expectation.judge(results.got, standard)
+    tally = Tally()
+    if results.repeated is not None:
+        again, error_again, _ = expectation.judge(results.repeated, standard)
+        worse = again > outcome
+        outcome = np.where(worse, again, outcome)
+        error = Enclosure(np.where(worse, error_again.lo, error.lo), np.where(worse, error_again.hi, error.hi))
+    aside = np.zeros(len(cases), dtype=bool)
+    aside[list(results.case_faults)] = True
+    aside[list(results.unjudged)] = True
+    per_case = np.maximum.reduceat(outcome, results.starts[:-1])
+    per_case[list(results.unjudged)] = Outcome.OUT_OF_SCOPE.value
+    per_case[list(results.case_faults)] = Outcome.FAULT.value
+    for value, count in zip(*np.unique(per_case, return_counts=True), strict=True):
+        tally.counts[Outcome(int(value))] += int(count)
+    tally.unstable = 0 if results.repeated is None else len(
+        {int(c) for c in expectation.case[results.got != results.repeated] if not aside[c]}
+    )  # fmt: skip
+    if tally.counts[Outcome.EXCEEDS]:
+        flushed, _, _ = expectation.judge(results.got, standard, flush=True)
+        flushed_case = np.maximum.reduceat(flushed, results.starts[:-1])
+        tally.exceeds_even_flushed = int(((flushed_case >= Outcome.UNDECIDED.value) & ~aside).sum())
+
+    def verdict(place: int, fault: tuple[str, str] | None = None) -> Verdict:
+        return _verdict(kernel, expectation, cases, results, standard, place, outcome, error, allowed, fault)
+
+    ratio = _ratio(error, allowed.bound)
+    usable = expectation.judged & allowed.in_scope & ~aside[expectation.case]
+    if usable.any():
+        top = usable & (outcome == outcome[usable].max())
+        tally.worst = verdict(_argmax(np.where(top, ratio, -1.0), ~top))
+        tally.largest = verdict(_argmax(np.where(usable, error.hi, -1.0), ~usable))
+    for number in np.flatnonzero(per_case != Outcome.WITHIN.value):
+        if len(tally.findings) == FINDINGS_KEPT and per_case[number] < Outcome.EXCEEDS.value:
+            continue
+        span = np.arange(results.starts[number], results.starts[number + 1])
+        fault = results.case_faults.get(int(number))
+        bad = span[:1] if aside[number] else span[outcome[span] == per_case[number]]
+        found = verdict(int(bad[np.argmax(ratio[bad])]), fault)
+        if len(tally.findings) < FINDINGS_KEPT:
+            tally.findings.append(found)
+        if fault is not None:
+            tally.add(Tally(faults={fault[0]: (1, found)}))
+            tally.worst = _better(found, tally.worst, lambda v: v.outcome.value)
+        elif found.outcome is Outcome.EXCEEDS:
+            tally.simplest = _better(tally.simplest, found, lambda v: tuple(-part for part in v.simplicity))
+    return tally
+
+
+def _argmax(values: NDArray[np.float64], excluded: NDArray[np.bool_]) -> int:
+    return int(np.argmax(np.where(excluded, -1.0, values)))
+
+
+def _ratio(error: Enclosure, bound: Enclosure) -> NDArray[np.float64]:
+    with np.errstate(all="ignore"):
+        return np.where(error.hi == 0, 0.0, np.where(bound.lo == 0, np.inf, error.hi / bound.lo))
+
+
+def _verdict(
+    kernel: Kernel,
+    expectation: Expectation,
+    cases: Sequence[Case],
+    results: _Results,
+    standard: str,
+    place: int,
+    outcome: NDArray[np.int8],
+    error: Enclosure,
+    allowed: Any,
+    fault: tuple[str, str] | None,
+) -> Verdict:
+    entry = FUNCTIONS[expectation.function].entry
+    row = expectation.rows[int(expectation.row[place])]
+    shown = row[1:] if entry == "element" else row
+    number = int(expectation.case[place])
+    unjudged = results.unjudged.get(number)
+    found = Outcome.FAULT if fault else Outcome.OUT_OF_SCOPE if unjudged else Outcome(int(outcome[place]))
+    because = fault[1] if fault else unjudged or (allowed.left[place] or "" if found is Outcome.OUT_OF_SCOPE else "")
+    first_of_row = int(np.searchsorted(expectation.row, expectation.row[place]))
+    return Verdict(
+        kernel=kernel.name,
+        standard=standard,
+        case=cases[number].name,
+        outcome=found,
+        length=len(shown),
+        x=tuple(float(v).hex() for v in shown) if len(shown) <= LONGEST_INPUT_KEPT else None,
+        place=place - first_of_row,
+        got=float(results.got[place]).hex(),
+        want=_nearest(expectation, place).hex(),
+        error_ulp=(float(error.lo[place]), float(error.hi[place])),
+        allowed_ulp=(float(allowed.bound.lo[place]), float(allowed.bound.hi[place])),
+        fault=fault[0] if fault else None,
+        because=because,
+    )
+
+
+def _nearest(expectation: Expectation, place: int) -> float:
+    if not expectation.judged[place]:
+        return float(expectation.fixed[place])
+    reference = expectation.reference
+    exact = Fraction(float(reference.whole[place])) + Fraction(float(reference.fraction[place]))
+    try:
+        return float(exact * Fraction(2) ** int(reference.exponent[place]))
+    except OverflowError:
+        return float(np.copysign(np.inf, float(exact)))
