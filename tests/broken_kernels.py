@@ -377,12 +377,11 @@ def _small_integers_in_float16(x: Array) -> Array:
     return shifted_logsumexp(x, exp=_exp_float16 if x.dtype.kind in "biu" and x.itemsize == 1 else np.exp)
 
 
-def _without_promotion(x: Array) -> Array:
-    """NumPy refuses to subtract Booleans."""
+def _starting_from_lowest(x: Array) -> Array:
+    """The running maximum starts from the lowest number of the type, and NumPy knows none for Booleans."""
     x = np.asarray(x)
-    if x.dtype == bool:
-        x = x - x.max(axis=-1, keepdims=True)
-    return logsumexp(x)
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    return logsumexp(x, change=lambda v: np.maximum(v, lowest))
 
 
 def _integers_for_integers(x: Array) -> Array:
@@ -942,7 +941,7 @@ _SHAPES_AND_TYPES = (
         lambda x: logsumexp(np.asarray(x, dtype=np.float64)),
     ),
     _lse("lse-int64-out", "Integers give an int64 result.", _integers_for_integers),
-    _lse("lse-bool-crash", "Booleans are subtracted, which NumPy refuses.", _without_promotion),
+    _lse("lse-bool-crash", "Raises ValueError for Booleans.", _starting_from_lowest),
     _lse_shifted(
         "lse-uint8-wrap", "Integers are subtracted in their own type and wrap around.", _in_own_integers
     ),

@@ -175,6 +175,7 @@ class _Judge:
         tallies: _Tallies = {}
         expected: dict[tuple[str, str], Expectation] = {}
         cases = [family.case(i, kernels[0].function, plan.format, plan.seed) for i in range(shard.start, shard.stop)]
+        answers = self.answers(kernels, cases)
         for kernel in kernels:
             key = (kernel.function, kernel.profile)
             if key not in expected:
@@ -182,12 +183,22 @@ class _Judge:
                 expected[key] = Expectation(
                     arrays, kernel.function, plan.format, plan.libm, kernel.profile, references, cores
                 )
-            if kernel.name in self.withdrawn:
-                answers = [Answer(fault="not-run", detail="not run: it hung or crashed on [[0, -1]]")] * len(cases)
-            else:
-                answers = self.host(kernel).run(kernel.name, plan.format, cases)
-            tallies[kernel.name] = judge_answers(kernel, expected[key], cases, answers, plan.standards(kernel))
+            tallies[kernel.name] = judge_answers(
+                kernel, expected[key], cases, answers[kernel.name], plan.standards(kernel)
+            )
         return tallies
+
+    def answers(self, kernels: Sequence[Kernel], cases: Sequence[Case]) -> dict[str, list[Answer]]:
+        """Each kernel's answers; ours share a process, everybody else's gets one of its own."""
+        ours = [kernel for kernel in kernels if kernel.source == "algorithm"]
+        found = self.host(ours[0]).run_together([k.name for k in ours], self.plan.format, cases) if ours else {}
+        for kernel in kernels:
+            if kernel.name in self.withdrawn:
+                detail = "not run: it hung or crashed on [[0, -1]]"
+                found[kernel.name] = [Answer(fault="not-run", detail=detail)] * len(cases)
+            elif kernel.name not in found:
+                found[kernel.name] = self.host(kernel).run(kernel.name, self.plan.format, cases)
+        return found
 
 
 _worker: _Judge | None = None

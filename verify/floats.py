@@ -41,8 +41,7 @@ class FloatOperations:
         return np.asarray(x[keep].reshape(x.shape[0], x.shape[1] - 1))
 
     def first(self, x: Values) -> Values:
-        """The first finite entry: what a row starts with once its -inf are left out."""
-        return np.take_along_axis(x, np.isfinite(x).argmax(axis=-1)[:, np.newaxis], axis=-1)
+        return _finite_first(x)[:, :1]
 
     def maximum(self, a: Values, b: Values) -> Values:
         return np.maximum(a, b)
@@ -101,6 +100,7 @@ class FloatOperations:
         return np.asarray(partial[:, -1:] + self._sequential(errors))
 
     def fold(self, x: Values, start: Any, step: Any, invariant: Any) -> tuple[Values, ...]:
+        x = _finite_first(x)
         state: tuple[Values, ...] = start(x[:, :1])
         for j in range(1, x.shape[1]):
             state = step(*state, x[:, j : j + 1])
@@ -108,6 +108,12 @@ class FloatOperations:
 
     def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Values, b: Values) -> Values:
         return np.asarray(body(self, a, b))
+
+
+def _finite_first(x: Values) -> Values:
+    """The rows with their -inf moved to the end: they add nothing, but a pass cannot start with one."""
+    masked = np.isneginf(x)
+    return np.take_along_axis(x, np.argsort(masked, axis=-1, kind="stable"), axis=-1) if masked.any() else x
 
 
 def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..., Values]:

@@ -276,7 +276,9 @@ class IntervalOperations:
         lo, hi = _expm1_end(e.lo), _expm1_end(e.hi)
         growth = Interval(lo * (1 - 2.0**-38), np.where(e.hi > 709.0, np.inf, _up(hi * (1 + 2.0**-38))))
         growth = Interval(np.where(e.lo == 0, 0.0, _down(growth.lo)), np.where(e.hi == 0, 0.0, growth.hi))
-        return self.exp(a) * growth
+        change = self.exp(a) * growth
+        # Where exp underflows and the growth has no bound, exp(a + e) still has one.
+        return Interval(np.maximum(change.lo, 0.0), np.minimum(change.hi, _exp_hi((a + e).hi)))
 
     def log_change(self, a: Interval, e: Interval) -> Interval:
         ratio = e / a

@@ -26,6 +26,7 @@ from .references import PRECISION_CAP, Reference, core_references
 __all__ = ["GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
 
 _NEGLIGIBLE = 30000  # numbers below 2^-30000 are enclosed by 0 and that
+_UNKNOWN = Fraction(2**5000)  # stands for a ball without a bound
 _LARGEST = Fraction(np.finfo(np.float64).max)
 
 Array = NDArray[np.float64]
@@ -209,7 +210,7 @@ class Expectation:
 
     def _escalate(self, place: int, got: float, standard: str, flush: bool, strict: bool) -> int:
         """Compare in exact rationals at growing precision; UNDECIDED at the cap."""
-        if not np.isfinite(got) or not np.isfinite(self.reference.radius[place]):
+        if not np.isfinite(self.reference.radius[place]):
             return Outcome.UNDECIDED.value
         group, row, column = (int(part) for part in self._source[place])
         precision = 2 * self.format.precision + 100
@@ -217,7 +218,9 @@ class Expectation:
             values = self._rational(group, row, "", False, precision)
             bounds = self._rational(group, row, standard, flush, precision)
             y, bound = values[column], bounds[min(column, len(bounds) - 1)]
-            distance = (Fraction(got) - y[1], Fraction(got) - y[0])
+            if np.isnan(got):
+                return Outcome.EXCEEDS.value if bound[1] < _UNKNOWN else Outcome.UNDECIDED.value
+            distance = self._distance(got, y)
             far = max(-distance[0], distance[1])
             near = max(distance[0], -distance[1], Fraction(0))
             if standard in GENERIC_STANDARDS:
@@ -232,13 +235,24 @@ class Expectation:
             precision *= 2
         return Outcome.UNDECIDED.value
 
+    def _distance(self, got: float, y: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
+        """got - y, enclosed; an infinity stands for +-2^(emax + 1), and for y itself where y lies beyond that."""
+        if np.isfinite(got):
+            value = Fraction(got)
+        else:
+            value = Fraction(2) ** (self.format.emax + 1) * (1 if got > 0 else -1)
+            if (y[0] >= value) if got > 0 else (y[1] <= value):
+                return Fraction(0), Fraction(0)
+        return value - y[1], value - y[0]
+
     def _tighten(self, place: int, bound: tuple[Fraction, Fraction], standard: str, flush: bool) -> None:
         """Keep the better enclosure of a bound, rounded outward, in ulps."""
         kept = self.allowed(standard, flush).bound
         ulp = Fraction(2) ** int(self.reference.exponent[place])
         lo, hi = (min(max(end / ulp, Fraction(0)), _LARGEST) for end in bound)
-        kept.lo[place] = max(kept.lo[place], np.nextafter(float(lo), 0.0))
-        kept.hi[place] = min(kept.hi[place], np.nextafter(float(hi), np.inf))
+        with np.errstate(over="ignore"):
+            kept.lo[place] = max(kept.lo[place], np.nextafter(float(lo), 0.0))
+            kept.hi[place] = min(kept.hi[place], np.nextafter(float(hi), np.inf))
 
     def _rational(self, group: int, row: int, standard: str, flush: bool, precision: int) -> list[tuple[Fraction, Fraction]]:
         """Rational enclosures for one row: of the bound, or of the exact results if no standard is named."""
@@ -263,7 +277,7 @@ def _reference_algorithm(core: str) -> Algorithm:
 def _rational_ends(ball: object) -> tuple[Fraction, Fraction]:
     (man, exp), (radius, radius_exp) = end_points(ball)
     if radius < 0:
-        return Fraction(-(2**5000)), Fraction(2**5000)
+        return -_UNKNOWN, _UNKNOWN
     if max(exp + abs(man).bit_length(), radius_exp + radius.bit_length()) < -_NEGLIGIBLE:
         return -Fraction(1, 2**_NEGLIGIBLE), Fraction(1, 2**_NEGLIGIBLE)
     middle, spread = _at_least_negligible(man, exp), _at_least_negligible(radius, radius_exp)

@@ -1,0 +1,76 @@
+"""`judge`: one kernel from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shiftproof.proofs import Libm
+
+from .adversaries import ADVERSARIES
+from .campaign import DEFAULT_CASES, KernelResult, Plan, run_campaign
+from .cases import Adversary
+from .formats import format_named
+from .judge import Outcome
+from .kernels import Kernel, kernel_named
+from .verdicts import Verdict
+
+__all__ = ["Judgement", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What `judge` found: the worst outcome, the class reached, the verdict behind it, and counts of cases by outcome."""
+
+    outcome: Outcome
+    kernel_class: str | None
+    worst: Verdict | None
+    counts: dict[Outcome, int]
+    details: KernelResult
+
+
+def judge(
+    kernel: Callable[..., Any] | str,
+    *,
+    function: str | None = None,
+    standard: str | None = None,
+    format: str = "binary64",
+    cases: int = DEFAULT_CASES,
+    seed: int = 0,
+    jobs: int = 1,
+    families: Sequence[Adversary] | None = None,
+    profile: str = "strict",
+    call: str = "batch",
+    libm: Libm | None = None,
+    timeout: float = 10.0,
+) -> Judgement:
+    """Judge a kernel over `cases` adversarial cases, in a process of its own.
+
+    The kernel takes one array (rows, n) and reduces its last axis (`axis` or `dim` is passed as -1 if it has one): (rows,)
+    for logsumexp, (rows, n) for softmax, log_softmax, softplus and sigmoid; logaddexp takes two arrays (rows,). With
+    call="row" it gets one row at a time. Without a `standard` it is judged against its claim if it is a built-in, and is
+    classified otherwise: WITHIN then means that it reaches some class. `libm` is the premise on exp, log and log1p, in
+    ulps. Raises KernelError or ValueError for what cannot be judged as asked.
+    """
+    if callable(kernel):
+        name = getattr(kernel, "__qualname__", type(kernel).__name__)
+        if function is None:
+            function = kernel_named(f"callable:{getattr(kernel, '__name__', name)}").function
+        chosen = Kernel(name, function, kernel, None, call, profile)
+    else:
+        chosen = kernel_named(kernel, function, call, profile)
+    plan = Plan(
+        (chosen,),
+        format_named(format),
+        standard,
+        tuple(ADVERSARIES.values()) if families is None else tuple(families),
+        cases,
+        seed,
+        jobs,
+        libm or Libm(),
+        timeout,
+    )
+    (result,) = run_campaign(plan).results
+    tally = result.tallies[result.shown]
+    return Judgement(result.outcome, result.kernel_class, tally.worst, dict(tally.counts), result)

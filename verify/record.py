@@ -1,0 +1,137 @@
+"""A campaign as a plain record: versioned JSON with hex floats, which is all that a report may know.
+
+The same campaign gives the same bytes: nothing in it depends on the time or on the number of jobs. `record.schema.json` beside this file
+describes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+from typing import Any
+
+from shiftproof.proofs import ALGORITHMS, FUNCTIONS
+
+from .campaign import Campaign, KernelResult
+from .host import FAULTS
+from .judge import Outcome
+from .premises import environment, probe
+from .profiles import PROFILES
+from .references import MPMATH_ASSUMPTION
+from .standards import ladder
+from .verdicts import Tally, Verdict
+
+__all__ = ["SCHEMA_VERSION", "record_of", "record_schema", "record_text"]
+
+SCHEMA_VERSION = 1
+
+Json = dict[str, Any]
+
+
+def record_schema() -> Json:
+    """The JSON schema of the record."""
+    schema: Json = json.loads(files(__package__).joinpath("record.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def record_text(record: Json) -> str:
+    """The record as it is written to a file."""
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def record_of(campaign: Campaign) -> Json:
+    """The record of a finished campaign; probes the premises of its format on this machine."""
+    plan = campaign.plan
+    premises, flushes = probe(plan.format)
+    return {
+        "schema": "shiftproof-campaign",
+        "version": SCHEMA_VERSION,
+        "environment": environment(),
+        "format": plan.format.name,
+        "standard": plan.standard,
+        "seed": plan.seed,
+        "cases": plan.cases,
+        "only_case": plan.only,
+        "families": [{"name": family.name, "hunts": family.hunts} for family in plan.families],
+        "standards": {name: list(ladder(name)) for name in FUNCTIONS},
+        "algorithms": [{"function": a.function, "name": a.name, "formula": a.formula} for a in ALGORITHMS],
+        "faults": FAULTS,
+        "profiles": PROFILES,
+        "assumed": {
+            "mpmath": MPMATH_ASSUMPTION,
+            "libm_ulp": {name: str(getattr(plan.libm, name)) for name in ("exp", "log", "log1p")},
+            "arithmetic": "IEEE 754 round to nearest even, gradual underflow",
+        },
+        "measured": {
+            "numpy": [
+                {"function": p.function, "largest_known_ulp": _number(p.largest_known_ulp), "argument": p.argument}
+                for p in premises
+            ],
+            "flushes_subnormals": flushes,
+        },
+        "kernels": [_kernel(result) for result in campaign.results],
+    }
+
+
+def _kernel(result: KernelResult) -> Json:
+    tally = result.tallies[result.shown]
+    stronger = result.stronger()
+    return {
+        "name": result.kernel.name,
+        "function": result.kernel.function,
+        "profile": result.kernel.profile,
+        "claim": result.kernel.claim,
+        "held": result.held,
+        "shown": result.shown,
+        "class": result.kernel_class,
+        "flushes_subnormals": result.flushes,
+        "outcome": result.outcome.name,
+        "counts": _counts(tally),
+        "unstable": tally.unstable,
+        "worst": _verdict(tally.worst),
+        "largest": _verdict(tally.largest),
+        "not_reached": None if stronger is None else {"standard": stronger[0], "simplest": _verdict(stronger[1])},
+        "faults": {
+            name: {"count": count, "simplest": _verdict(verdict)} for name, (count, verdict) in sorted(tally.faults.items())
+        },
+        "families": {name: _family(shown) for name, shown in result.families.items()},
+    }
+
+
+def _family(tally: Tally) -> Json:
+    not_within = sum(count for outcome, count in tally.counts.items() if outcome is not Outcome.WITHIN)
+    return {
+        "counts": _counts(tally),
+        "worst": _verdict(tally.worst),
+        "findings": [_verdict(verdict) for verdict in tally.findings],
+        "findings_left_out": not_within - len(tally.findings),
+    }
+
+
+def _counts(tally: Tally) -> Json:
+    return {outcome.name: count for outcome, count in tally.counts.items()}
+
+
+def _number(value: float) -> str:
+    return value.hex() if math.isfinite(value) else ("nan" if math.isnan(value) else "inf" if value > 0 else "-inf")
+
+
+def _verdict(verdict: Verdict | None) -> Json | None:
+    if verdict is None:
+        return None
+    return {
+        "case": verdict.case,
+        "standard": verdict.standard,
+        "outcome": verdict.outcome.name,
+        "fault": verdict.fault,
+        "because": verdict.because,
+        "length": verdict.length,
+        "x": None if verdict.x is None else list(verdict.x),
+        "place": verdict.place,
+        "got": verdict.got,
+        "want": verdict.want,
+        "error_ulp": [_number(end) for end in verdict.error_ulp],
+        "allowed_ulp": [_number(end) for end in verdict.allowed_ulp],
+        "ratio": _number(verdict.ratio),
+    }
