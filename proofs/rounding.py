@@ -293,7 +293,7 @@ class _Rounding:
         nowhere = self.base.certainly_less(abs(first.exact), self.zero)
         self.require(f"a fold has at most {FOLD_LIMIT} columns", nowhere | (n <= FOLD_LIMIT))
         state: tuple[Perturbed[Any], ...] = start(first)
-        for j in range(1, min(n, FOLD_LIMIT)):
+        for j in range(1, n if n <= FOLD_LIMIT else 1):
             state = step(*state, self._column(x, j))
         return state
 

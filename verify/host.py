@@ -178,8 +178,9 @@ def _serve(pipe: Connection, kernels: dict[str, Kernel]) -> None:
         while True:
             task, names, fmt, *rest = pipe.recv()
             chosen = [kernels[name] for name in names]
+            loaded = [_checked(kernel, fmt) for kernel in chosen]  # before the fork: libraries are imported once
             if task == "check":
-                pipe.send(_checked(chosen[0], fmt))
+                pipe.send(loaded[0])
             elif hasattr(os, "fork"):
                 child = _forked(pipe, chosen, fmt, rest[0])
                 pipe.send(("end", os.waitpid(child, 0)[1]))

@@ -29,6 +29,7 @@ ELEMENTARY = 2.0**-46
 
 _LN2_HEAD = float.fromhex("0x1.62e42fee00000p-1")  # 32 bits: k * head is exact for |k| < 2^20
 _LN2_TAIL = float.fromhex("0x1.a39ef35793c76p-33")
+_TINY = 2.0**-60
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -270,7 +271,9 @@ class IntervalOperations:
         return _monotone(_log_end, a)
 
     def log1p(self, a: Interval) -> Interval:
-        return _monotone(_log1p_end, a)
+        result = _monotone(_log1p_end, a)  # where |s| is tiny: s - s^2 < log(1 + s) <= s
+        lo = np.where(np.abs(a.lo) < _TINY, np.where(a.lo == 0, 0.0, _down(a.lo)), result.lo)
+        return Interval(lo, np.where(np.abs(a.hi) < _TINY, a.hi, result.hi))
 
     def exp_change(self, a: Interval, e: Interval) -> Interval:
         lo, hi = _expm1_end(e.lo), _expm1_end(e.hi)
@@ -283,6 +286,9 @@ class IntervalOperations:
     def log_change(self, a: Interval, e: Interval) -> Interval:
         ratio = e / a
         lo, hi = (_outward(-_log1p_end(-np.minimum(t, 1.0)), s) for t, s in ((ratio.lo, -1.0), (ratio.hi, 1.0)))
+        # Where t is tiny: t <= -log(1 - t) < t + t^2.
+        lo = np.where(np.abs(ratio.lo) < _TINY, ratio.lo, lo)
+        hi = np.where(np.abs(ratio.hi) < _TINY, np.where(ratio.hi == 0, 0.0, _up(ratio.hi)), hi)
         return _sound(np.maximum(lo, 0.0), np.where(ratio.hi >= 1, np.inf, hi))
 
     def ulp(self, a: Interval, model: Model) -> Interval:

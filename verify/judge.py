@@ -72,10 +72,16 @@ def error_in_ulps(reference: Reference, got: Array, fmt: Format) -> Enclosure:
         near = np.abs(distance - reference.fraction)
         # Two roundings of the subtractions, and got / ulp(y) may have underflowed: far below 2^-52 of an ulp.
         slack = np.abs(distance) * 2.0**-52 + near * 2.0**-52 + reference.radius
-        exact = (distance == np.rint(distance)) & (np.abs(distance) < 2.0**52) & (reference.fraction == 0)
+        exact = (
+            (scaled == np.rint(scaled))
+            & ((scaled != 0) | (value == 0))
+            & (np.abs(distance) < 2.0**53)
+            & (reference.fraction == 0)
+        )
         slack = np.where(exact & (reference.radius == 0), 0.0, slack)
         lo, hi = np.maximum(near - slack, 0.0), near + slack
-        past = stand_in & (reference.whole * np.sign(got) >= scaled * np.sign(got))
+        at_most = reference.whole + ((reference.fraction > 0) | (reference.radius > 0))
+        past = stand_in & np.where(got > 0, reference.whole >= scaled, at_most <= scaled)
         lo, hi = np.where(past, 0.0, lo), np.where(past, 0.0, hi)
         nan, far = np.isnan(got), ~np.isfinite(near) & ~past
         unknown = ~np.isfinite(reference.radius)

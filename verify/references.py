@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 from mpmath import libmp
@@ -26,7 +27,7 @@ from shiftproof.proofs import algorithm
 from .balls import BallOperations, balls, end_points, working_precision
 from .formats import Format
 
-__all__ = ["MPMATH_ASSUMPTION", "RESOLUTION", "Reference", "RefereeDisagreement", "core_references"]
+__all__ = ["MPMATH_ASSUMPTION", "RESOLUTION", "Reference", "RefereeDisagreement", "core_references", "limits"]
 
 MPMATH_ASSUMPTION = "mpmath's +, -, /, exp and log at precision p err by at most 2^(1-p) relative"
 RESOLUTION = 2.0**-40
@@ -63,6 +64,7 @@ class Reference:
         return Reference(self.exponent[index], self.whole[index], self.fraction[index], self.radius[index])
 
 
+Limits = tuple[Fraction | None, Fraction | None]
 _Dyadic = tuple[int, int]  # (m, e) for m * 2^e
 _Ball = tuple[_Dyadic, _Dyadic]  # midpoint and radius; a negative radius stands for no information
 
@@ -75,16 +77,19 @@ def core_references(row: NDArray[np.float64], functions: Iterable[str], fmt: For
     open_questions = set(functions)
     answers: dict[str, Reference] = {}
     precision = fmt.precision + 75 + max(0, int(np.frexp(np.abs(row).max())[1])).bit_length() + len(row).bit_length()
+    beforehand = {function: limits(row, function) for function in open_questions}
     while open_questions:
         last = precision >= PRECISION_CAP
         second = _mpmath_referee(row, open_questions, precision)
         for function in sorted(open_questions):
             first = _arb_referee(row, function, precision)
-            limits = _limits(row, function)
-            settled = [_settle(a, m, limits, fmt, last) for a, m in zip(first, second[function], strict=True)]
-            known = [s for s in settled if s is not None]
-            if len(known) == len(settled):
-                answers[function] = Reference.of(known)
+            settled = [
+                _settle(a, m, known, fmt, last)
+                for a, m, known in zip(first, second[function], beforehand[function], strict=True)
+            ]
+            answered = [s for s in settled if s is not None]
+            if len(answered) == len(settled):
+                answers[function] = Reference.of(answered)
                 open_questions.discard(function)
         precision *= 2
     return answers
@@ -135,11 +140,18 @@ def _ball(value: libmp.MPF, relative: libmp.MPF, absolute: libmp.MPF = libmp.fze
     return ((-int(man) if sign else int(man)), exp), (int(radius[1]), radius[2])
 
 
-def _limits(row: NDArray[np.float64], function: str) -> tuple[float, float]:
-    """What is known of every result beforehand; the limits themselves are reached only by exact results."""
+def limits(row: NDArray[np.float64], function: str) -> list[Limits]:
+    """What is known of each result beforehand; a limit is reached only by exact results.
+
+    logsumexp >= max; softmax_j <= 1 / k for the k entries that are not less than x_j; log_softmax_j <= x_j - max.
+    """
+    top = Fraction(float(row.max()))
     if function == "logsumexp":
-        return float(row.max()), np.inf
-    return (0.0, 1.0) if function == "softmax" else (-np.inf, 0.0)
+        return [(top, None)]
+    if function == "softmax":
+        not_less = len(row) - np.searchsorted(np.sort(row), row, side="left")
+        return [(Fraction(0), Fraction(1, int(k))) for k in not_less]
+    return [(None, Fraction(v) - top) for v in row.tolist()]
 
 
 def _on_grid(value: _Dyadic, grid: int) -> tuple[int, int]:
@@ -159,7 +171,7 @@ def _interval(ball: _Ball, grid: int) -> tuple[int, int]:
 
 
 def _settle(
-    first: _Ball, second: _Ball, limits: tuple[float, float], fmt: Format, last: bool
+    first: _Ball, second: _Ball, known: Limits, fmt: Format, last: bool
 ) -> tuple[int, float, float, float] | None:
     """The referees' common answer as an entry of `Reference`; None if more precision is needed."""
     model = fmt.model()
@@ -178,10 +190,10 @@ def _settle(
         raise RefereeDisagreement(
             f"Arb says [{lo}, {hi}] * 2^{grid} and mpmath says [{other[0]}, {other[1]}] * 2^{grid}"
         )
-    if np.isfinite(limits[0]):
-        lo = max(lo, _on_grid(_exactly(limits[0]), grid)[0])
-    if np.isfinite(limits[1]):
-        hi = min(hi, _on_grid(_exactly(limits[1]), grid)[1])
+    if known[0] is not None:
+        lo = max(lo, floor(known[0] / Fraction(2) ** grid))
+    if known[1] is not None:
+        hi = min(hi, ceil(known[1] / Fraction(2) ** grid))
     binade = _binade(lo, hi, grid, fmt)
     if binade is None:
         return unsettled
@@ -192,11 +204,6 @@ def _settle(
     exact = spread == 0 and Fraction(fraction) == Fraction(remainder, 1 << bits)
     error = 0.0 if exact else (spread + 1) / (1 << bits) + 2.0**-52
     return (grid + bits, float(whole), fraction, error) if error <= RESOLUTION or last else None
-
-
-def _exactly(value: float) -> _Dyadic:
-    numerator, denominator = value.as_integer_ratio()
-    return numerator, 1 - denominator.bit_length()
 
 
 def _binade(lo: int, hi: int, grid: int, fmt: Format) -> int | None:

@@ -21,7 +21,7 @@ from .formats import Format
 from .intervals import Interval, IntervalOperations
 from .judge import Enclosure, Outcome, decide, error_in_ulps
 from .profiles import plan_row
-from .references import PRECISION_CAP, Reference, core_references
+from .references import PRECISION_CAP, Reference, core_references, limits
 
 __all__ = ["GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
 
@@ -169,7 +169,7 @@ class Expectation:
     def _generic(self, standard: str, flush: bool) -> _Allowed:
         ulps = np.full(len(self.case), float(GENERIC_STANDARDS[standard]))
         if flush:
-            subnormal = np.abs(self.reference.whole) < 2.0 ** (self.format.precision - 1)
+            subnormal = np.abs(self.reference.whole + self.reference.fraction) < 2.0 ** (self.format.precision - 1)
             ulps = np.where(subnormal, 2.0 ** (self.format.precision - 1), ulps)
         everywhere = np.ones(len(ulps), dtype=bool)
         return _Allowed(Enclosure(ulps, ulps), everywhere, np.full(len(ulps), None, dtype=object))
@@ -201,6 +201,8 @@ class Expectation:
         allowed = self.allowed(standard, flush)
         strict = standard == "faithful" and not flush
         outcome = decide(error, allowed.bound, allowed.in_scope, strict)
+        if standard in GENERIC_STANDARDS and not flush:
+            outcome[self._below_binade(got)] = Outcome.EXCEEDS.value
         outcome[~self.judged] = Outcome.WITHIN.value
         if self.core == "logsumexp" and standard in _AT_LEAST_MAX and not flush:
             outcome[self.judged & allowed.in_scope & (got < self.maximum)] = Outcome.EXCEEDS.value
@@ -208,11 +210,24 @@ class Expectation:
             outcome[place] = self._escalate(int(place), float(got[place]), standard, flush, strict)
         return outcome, error, allowed
 
+    def _below_binade(self, got: Array) -> NDArray[np.bool_]:
+        """Results below the power of two that starts the binade of y: it lies between them and y, so they are not
+        faithful, however few ulps of y they are away."""
+        exponent, precision = self.reference.exponent, self.format.precision
+        normal = (exponent > self.format.emin - precision + 1) & np.isfinite(self.reference.radius)
+        with np.errstate(over="ignore"):
+            start = np.ldexp(1.0, (exponent + precision - 1).astype(np.int32))
+        return np.asarray(normal & (np.abs(got) < start))
+
     def _escalate(self, place: int, got: float, standard: str, flush: bool, strict: bool) -> int:
         """Compare in exact rationals at growing precision; UNDECIDED at the cap."""
         if not np.isfinite(self.reference.radius[place]):
             return Outcome.UNDECIDED.value
         group, row, column = (int(part) for part in self._source[place])
+        entries = self._groups[group].rows[row]
+        least, most = limits(entries, self.core)[column]
+        # Unless all entries are equal, y is irrational and not an end of its enclosure (see `references`).
+        open_ends = bool((entries != entries[0]).any())
         precision = 2 * self.format.precision + 100
         while precision <= PRECISION_CAP:
             values = self._rational(group, row, "", False, precision)
@@ -220,6 +235,7 @@ class Expectation:
             y, bound = values[column], bounds[min(column, len(bounds) - 1)]
             if np.isnan(got):
                 return Outcome.EXCEEDS.value if bound[1] < _UNKNOWN else Outcome.UNDECIDED.value
+            y = (y[0] if least is None else max(y[0], least), y[1] if most is None else min(y[1], most))
             distance = self._distance(got, y)
             far = max(-distance[0], distance[1])
             near = max(distance[0], -distance[1], Fraction(0))
@@ -228,9 +244,9 @@ class Expectation:
                 factor = Fraction(float(self.allowed(standard, flush).bound.lo[place])) * Fraction(2) ** exponent
                 bound = (factor, factor)
             self._tighten(place, bound, standard, flush)
-            if far < bound[0] or (far == bound[0] and not strict):
+            if far < bound[0] or (far == bound[0] and (open_ends or not strict)):
                 return Outcome.WITHIN.value
-            if near > bound[1] or (near == bound[1] and strict):
+            if near > bound[1] or (near == bound[1] and (open_ends or strict)):
                 return Outcome.EXCEEDS.value
             precision *= 2
         return Outcome.UNDECIDED.value
