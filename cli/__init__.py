@@ -1,0 +1,5 @@
+"""The command `shiftproof`."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,21 +1,23 @@
 """A campaign as a plain record: versioned JSON with hex floats, which is all that a report may know.
 
-The same campaign gives the same bytes: nothing in it depends on the time or on the number of jobs. `record.schema.json` beside this file
-describes it.
+The same campaign gives the same bytes: nothing in it depends on the time or on the number of jobs. The schema is in
+`record.schema.json` beside this file.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shlex
 from importlib.resources import files
 from typing import Any
 
 from shiftproof.proofs import ALGORITHMS, FUNCTIONS
 
-from .campaign import Campaign, KernelResult
+from .campaign import Campaign, KernelResult, Plan
 from .host import FAULTS
 from .judge import Outcome
+from .kernels import Kernel
 from .premises import environment, probe
 from .profiles import PROFILES
 from .references import MPMATH_ASSUMPTION
@@ -70,11 +72,14 @@ def record_of(campaign: Campaign) -> Json:
             ],
             "flushes_subnormals": flushes,
         },
-        "kernels": [_kernel(result) for result in campaign.results],
+        "kernels": [_kernel(result, _replay(plan, result.kernel)) for result in campaign.results],
     }
 
 
-def _kernel(result: KernelResult) -> Json:
+def _kernel(result: KernelResult, replay: str) -> Json:
+    def entry(verdict: Verdict | None) -> Json | None:
+        return None if verdict is None else _verdict(verdict, replay)
+
     tally = result.tallies[result.shown]
     stronger = result.stronger()
     return {
@@ -89,22 +94,22 @@ def _kernel(result: KernelResult) -> Json:
         "outcome": result.outcome.name,
         "counts": _counts(tally),
         "unstable": tally.unstable,
-        "worst": _verdict(tally.worst),
-        "largest": _verdict(tally.largest),
-        "not_reached": None if stronger is None else {"standard": stronger[0], "simplest": _verdict(stronger[1])},
+        "worst": entry(tally.worst),
+        "largest": entry(tally.largest),
+        "not_reached": None if stronger is None else {"standard": stronger[0], "simplest": entry(stronger[1])},
         "faults": {
-            name: {"count": count, "simplest": _verdict(verdict)} for name, (count, verdict) in sorted(tally.faults.items())
+            name: {"count": count, "simplest": entry(verdict)} for name, (count, verdict) in sorted(tally.faults.items())
         },
-        "families": {name: _family(shown) for name, shown in result.families.items()},
+        "families": {name: _family(shown, replay) for name, shown in result.families.items()},
     }
 
 
-def _family(tally: Tally) -> Json:
+def _family(tally: Tally, replay: str) -> Json:
     not_within = sum(count for outcome, count in tally.counts.items() if outcome is not Outcome.WITHIN)
     return {
         "counts": _counts(tally),
-        "worst": _verdict(tally.worst),
-        "findings": [_verdict(verdict) for verdict in tally.findings],
+        "worst": None if tally.worst is None else _verdict(tally.worst, replay),
+        "findings": [_verdict(verdict, replay) for verdict in tally.findings],
         "findings_left_out": not_within - len(tally.findings),
     }
 
@@ -117,10 +122,24 @@ def _number(value: float) -> str:
     return value.hex() if math.isfinite(value) else ("nan" if math.isnan(value) else "inf" if value > 0 else "-inf")
 
 
-def _verdict(verdict: Verdict | None) -> Json | None:
-    if verdict is None:
-        return None
+def _replay(plan: Plan, kernel: Kernel) -> str:
+    """The command that runs this kernel as it was run here, but for the case and the standard."""
+    words = ["shiftproof", "verify", kernel.name, "--format", plan.format.name, "--seed", str(plan.seed)]
+    if ":" in kernel.name:
+        words += ["--function", kernel.function]
+    if kernel.call != "batch":
+        words += ["--call", kernel.call]
+    if kernel.profile != "strict":
+        words += ["--profile", kernel.profile]
+    for name in ("exp", "log", "log1p"):
+        if getattr(plan.libm, name) != 1:
+            words += ["--libm", f"{name}={getattr(plan.libm, name)}"]
+    return shlex.join(words)
+
+
+def _verdict(verdict: Verdict, replay: str) -> Json:
     return {
+        "replay": f"{replay} --standard {verdict.standard} --case {verdict.case}",
         "case": verdict.case,
         "standard": verdict.standard,
         "outcome": verdict.outcome.name,

@@ -187,13 +187,26 @@ class Expectation:
                 error = Interval(*(np.broadcast_to(end, used.shape)[used] for end in (reading.error.lo, reading.error.hi)))
                 ulps = error.scaled(-self.reference.exponent[target])
                 lo[target], hi[target] = np.maximum(ulps.lo, 0.0), ulps.hi
-                for name, holds in reading.hypotheses.items():
-                    fails = np.broadcast_to(~np.asarray(holds)[:, np.newaxis], used.shape)[used]
-                    in_scope[target[fails]] = False
-                    left[target[fails & (left[target] == None)]] = name  # noqa: E711 (elementwise)
+                every = np.logical_and.reduce([np.ones(len(group.rows), dtype=bool), *reading.hypotheses.values()])
+                for row in np.flatnonzero(~every):
+                    places = group.places[row]
+                    name = self._left(reading.hypotheses, group.rows[row], int(row), chosen, model)
+                    if name:
+                        in_scope[places[places >= 0]], left[places[places >= 0]] = False, name
         hi = np.where(np.isnan(hi), np.inf, hi)
         lo = np.where(in_scope, lo, 0.0)
         return _Allowed(Enclosure(lo, np.where(in_scope, hi, np.inf)), in_scope, left)
+
+    def _left(
+        self, hypotheses: dict[str, NDArray[np.bool_]], entries: Array, row: int, chosen: Algorithm, model: Model
+    ) -> str | None:
+        """The hypothesis that a row leaves, if the balls confirm it. Next to the largest binary64 numbers intervals
+        overflow where the algorithm need not: there the balls have the last word, and then give the bound too."""
+        if np.abs(entries).max() > 2.0**1000:
+            with working_precision(2 * self.format.precision + 100):
+                hypotheses = rounding_error(chosen, balls(entries[np.newaxis, :]), BallOperations(), model).hypotheses
+            row = 0
+        return next((name for name, holds in hypotheses.items() if not holds[row]), None)
 
     def judge(self, got: Array, standard: str, flush: bool = False) -> tuple[NDArray[np.int8], Enclosure, _Allowed]:
         """Outcomes of the judged results (WITHIN where `fixed` is owed instead), errors and bounds in ulps."""

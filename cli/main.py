@@ -1,0 +1,263 @@
+"""The command line: arguments, progress and the exit status; everything else is asked of the layers below.
+
+Exit status of `verify`: 0 everything within and something judged; 1 something exceeds or is a fault; 2 usage; 3 undecided, or
+nothing judged. Results go to stdout, talk to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from shiftproof.proofs import FUNCTIONS, Libm
+from shiftproof.reports import class_table, findings, premises, reasons
+from shiftproof.verify import (
+    ADVERSARIES,
+    CALLS,
+    DEFAULT_CASES,
+    FORMATS,
+    PROFILES,
+    KernelError,
+    Outcome,
+    Plan,
+    RefereeDisagreement,
+    adversary_named,
+    builtin_kernels,
+    format_named,
+    kernel_named,
+    ladder,
+    record_of,
+    record_text,
+    run_campaign,
+    standards_for,
+)
+
+__all__ = ["main"]
+
+_TABLE_WIDTH = 190  # where the output is not a terminal
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit; a usage error is one line on stderr and exit status 2."""
+    try:
+        status = _commands.main(arguments, prog_name="shiftproof", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.format_message())
+        status = 2
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (KernelError, ValueError) as error:
+        _fail(str(error))
+    except RefereeDisagreement as error:
+        _fail(f"the referees disagree, nothing can be judged: {error}", 3)
+    except RuntimeError as error:
+        _fail(str(error), 3)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; nothing was recorded", 130)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # whoever read us has gone; nothing is left to say
+        status = 1
+    sys.exit(status or 0)
+
+
+def _fail(message: str, status: int = 2) -> None:
+    click.echo(f"shiftproof: error: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("shiftproof"), message="shiftproof %(version)s")
+def _commands() -> None:
+    """Is this softmax right, how wrong can it be, and who proves it?"""
+
+
+def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
+    accuracies: dict[str, Fraction] = {}
+    for value in values:
+        name, equals, ulps = value.partition("=")
+        try:
+            if name not in ("exp", "log", "log1p") or not equals:
+                raise ValueError
+            accuracies[name] = Fraction(ulps)
+            if accuracies[name] < 0:
+                raise ValueError
+        except (ValueError, ZeroDivisionError):
+            message = f"exp=ULPS, log=ULPS or log1p=ULPS with a number >= 0 is required, got {value!r}"
+            raise click.BadParameter(message) from None
+    return Libm(**accuracies)
+
+
+@_commands.command("verify")
+@click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
+@click.option("--function", metavar="F", help=f"What a kernel of yours computes: {', '.join(FUNCTIONS)}.")
+@click.option("--standard", metavar="S", help="Hold every kernel to this standard; else each is held to its claim.")
+@click.option("--format", "format_name", default="binary64", show_default=True, metavar="FORMAT")
+@click.option("--cases", type=click.IntRange(1), default=DEFAULT_CASES, show_default=True, metavar="N")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="K")
+@click.option("--jobs", type=click.IntRange(1), metavar="J", help="Judging processes; default: one for each core.")
+@click.option("--family", "families", multiple=True, metavar="F", help="Only this family of inputs; may be repeated.")
+@click.option("--case", "case", metavar="F#K", help="Only case number K of family F.")
+@click.option("--call", type=click.Choice(CALLS), default="batch", show_default=True, help="How a kernel of yours is called.")
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="strict", show_default=True, help="What it owes specials.")
+@click.option("--libm", multiple=True, callback=_libm, metavar="NAME=ULPS", help="Premise on exp, log or log1p; default 1.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, metavar="SECONDS")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record.")
+@click.option("--list", "listing", is_flag=True, help="Name kernels, standards, formats and families.")
+def _verify(
+    kernels: tuple[str, ...],
+    function: str | None,
+    standard: str | None,
+    format_name: str,
+    cases: int,
+    seed: int,
+    jobs: int | None,
+    families: tuple[str, ...],
+    case: str | None,
+    call: str,
+    profile: str,
+    libm: Libm,
+    timeout: float,
+    json_file: Path | None,
+    listing: bool,
+) -> int:
+    """Judge kernels against proven bounds over adversarial inputs, and tell the class that each reaches.
+
+    KERNEL is the name of a built-in kernel, package.module:callable, or path/to/file.py:callable. Without one, ours,
+    NumPy's and SciPy's are judged; those without a claim are then classified, and do not decide the exit status.
+    """
+    if listing:
+        _list()
+        return 0
+    if function is not None and function not in FUNCTIONS:
+        raise click.UsageError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
+    only, chosen_families = _chosen(families, case)
+    if kernels:
+        chosen = tuple(kernel_named(text, function, call, profile) for text in kernels)
+    else:
+        chosen = tuple(k for k in builtin_kernels() if function in (None, k.function))
+    if standard is not None and not kernels:
+        chosen = tuple(k for k in chosen if standard in standards_for(k.function))
+        if not chosen:
+            raise click.UsageError(f"no kernel here has a standard {standard!r}: see shiftproof verify --list")
+    plan = Plan(
+        chosen,
+        format_named(format_name),
+        standard,
+        tuple(adversary_named(name) for name in chosen_families),
+        cases,
+        seed,
+        jobs or _cores(),
+        libm,
+        timeout,
+        only,
+    )
+    if json_file is not None:
+        _check_writable(json_file)
+    with _progress(plan) as progress:
+        campaign = run_campaign(plan, progress)
+    record = record_of(campaign)
+    if json_file is not None:
+        _write(json_file, record_text(record))
+    _show(record)
+    deciding = [result.outcome for result in campaign.results if kernels or result.held is not None]
+    return _status(deciding)
+
+
+def _chosen(families: tuple[str, ...], case: str | None) -> tuple[int | None, Iterable[str]]:
+    if case is None:
+        return None, families or ADVERSARIES
+    family, mark, number = case.rpartition("#")
+    if families or not mark or not number.isdecimal():
+        got = f"{case!r} with --family" if families else repr(case)
+        raise click.UsageError(f"--case: FAMILY#NUMBER, such as gaps#0, without --family is required, got {got}")
+    return int(number), [family]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _status(outcomes: Sequence[Outcome]) -> int:
+    if any(outcome in (Outcome.EXCEEDS, Outcome.FAULT) for outcome in outcomes):
+        return 1
+    if not outcomes or any(outcome is not Outcome.WITHIN for outcome in outcomes):
+        return 3
+    return 0
+
+
+@contextmanager
+def _progress(plan: Plan) -> Any:
+    console = Console(stderr=True)
+    console.print(
+        f"judging {len(plan.kernels)} kernels in {plan.format.name}: {plan.cases} cases each from {len(plan.families)} "
+        f"families, seed {plan.seed}, {plan.jobs} jobs",
+        highlight=False,
+    )
+    if not console.is_terminal:
+        yield lambda done, of: None
+        return
+    columns = (TextColumn("families"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _show(record: dict[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(highlight=False, soft_wrap=True, width=_TABLE_WIDTH)
+    console.print(class_table(record), soft_wrap=False)
+    for title, lines in (
+        ("Why not stronger", reasons(record)),
+        ("Findings", findings(record)),
+        ("Premises", premises(record)),
+    ):
+        told = list(lines)
+        if told:
+            console.print(f"\n{title}", style="bold")
+            for line in told:
+                console.print(line, markup=False)
+
+
+def _list() -> None:
+    out = click.echo
+    out("Kernels (claim)")
+    for kernel in builtin_kernels():
+        out(f"  {kernel.name:30} {kernel.function:12} {kernel.claim or 'classified only'}")
+    out("\nStandards, strongest first; those after | are not part of the ladder that classes are made of")
+    for name in FUNCTIONS:
+        rungs = standards_for(name)
+        from_ladder = [s for s in rungs if s in ladder(name)]
+        others = [s for s in rungs if s not in from_ladder]
+        out(f"  {name:12} {', '.join(from_ladder)}{' | ' + ', '.join(others) if others else ''}")
+    out("\nFormats")
+    for fmt in FORMATS.values():
+        note = "" if fmt.dtype else "   (no NumPy type: references and bounds only)"
+        out(f"  {fmt.name:10} {fmt.precision} bits, exponents {fmt.emin}..{fmt.emax}; also {', '.join(fmt.aliases)}{note}")
+    out("\nFamilies (the fault that each hunts)")
+    for family in ADVERSARIES.values():
+        out(f"  {family.name:20} {family.hunts}")
+
+
+def _check_writable(path: Path) -> None:
+    folder = path.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
+        raise click.UsageError(f"--json {path}: a file in an existing folder that can be written is required")
+
+
+def _write(path: Path, text: str) -> None:
+    """All of the file or nothing of it."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as part:
+        part.write(text)
+    os.chmod(part.name, 0o644)
+    os.replace(part.name, path)

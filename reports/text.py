@@ -1,0 +1,153 @@
+"""The record of a campaign as text for a terminal: the table of classes, the findings, what was assumed.
+
+Decimals are for people: errors and ratios are rounded up, so that nothing printed is smaller than what was found. Every figure of an
+error is the largest known, a lower bound of the true one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["class_table", "findings", "premises", "reasons"]
+
+Json = dict[str, Any]
+
+_SHOWN_ENTRIES = 3
+
+
+def _number(text: str) -> float:
+    return float(text) if text in ("nan", "inf", "-inf") else float.fromhex(text)
+
+
+def rounded_up(value: float) -> str:
+    """A decimal with three digits that is not below value; "0" and "inf" as such."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    up = math.ceil(value / step) * step
+    text = f"{up:.3g}"
+    return text if float(text) >= value else f"{up + step:.3g}"
+
+
+def rounded_down(value: float) -> str:
+    """A decimal with three digits that is not above value."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    text = f"{math.floor(value / step) * step:.3g}"
+    return text if float(text) <= value else f"{(math.floor(value / step) - 1) * step:.3g}"
+
+
+def short_hex(text: str) -> str:
+    """A hex float without the zeros that say nothing: 0x1.8p+1 for 0x1.8000000000000p+1."""
+    mantissa, p, exponent = text.partition("p")
+    if not p or "." not in mantissa:
+        return text
+    return mantissa.rstrip("0").rstrip(".") + "p" + exponent
+
+
+def _input(verdict: Json | None) -> str:
+    """The input, to paste, where it is short; else the case that it is part of."""
+    if verdict is None:
+        return "-"
+    if verdict["x"] is None or len(verdict["x"]) > _SHOWN_ENTRIES:
+        return f"{verdict['case']} (n = {verdict['length']})"
+    return "[" + ", ".join(short_hex(v) for v in verdict["x"]) + "]"
+
+
+def _verdict_word(kernel: Json) -> Text:
+    outcome = kernel["outcome"]
+    faults = sum(entry["count"] for entry in kernel["faults"].values())
+    if kernel["held"] is None and outcome != "UNDECIDED" and kernel["class"] is not None:
+        return Text("classified" + (f", {faults} FAULT" if faults else ""), style="yellow" if faults else "cyan")
+    style = {"WITHIN": "green", "EXCEEDS": "bold red", "FAULT": "bold red"}.get(outcome, "yellow")
+    return Text(outcome.replace("_", " "), style=style)
+
+
+def class_table(record: Json) -> Table:
+    """The table of classes, one line for each kernel; errors are those under the standard that was held or reached."""
+    table = Table(title=f"seed {record['seed']}, {record['cases']} cases of each kernel", title_justify="left")
+    for name, justify in (
+        ("kernel", "left"), ("function", "left"), ("format", "left"), ("class", "left"), ("verdict", "left"),
+        ("judged", "right"), ("out of scope", "right"), ("largest known\nerror (ulp)", "right"),
+        ("error /\nbound", "right"), ("at", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify, no_wrap=name != "at", overflow="fold")  # type: ignore[arg-type]
+    for kernel in record["kernels"]:
+        counts, largest, worst = kernel["counts"], kernel["largest"], kernel["worst"]
+        reached = kernel["class"] or "none"
+        table.add_row(
+            kernel["name"],
+            kernel["function"],
+            record["format"],
+            reached + (" (ftz)" if kernel["flushes_subnormals"] else ""),
+            _verdict_word(kernel),
+            str(counts["WITHIN"] + counts["EXCEEDS"]),
+            str(counts["OUT_OF_SCOPE"]),
+            "-" if largest is None else rounded_up(_number(largest["error_ulp"][1])),
+            "-" if worst is None or worst["fault"] else rounded_up(_number(worst["ratio"])),
+            _input(largest),
+        )
+    return table
+
+
+def _told(verdict: Json) -> str:
+    error, allowed = _number(verdict["error_ulp"][0]), _number(verdict["allowed_ulp"][1])
+    return (
+        f"at {_input(verdict)} got {short_hex(verdict['got'])}, exact {short_hex(verdict['want'])}, "
+        f"error {rounded_down(error)} ulp, allowed {rounded_up(allowed)}"
+    )
+
+
+def reasons(record: Json) -> Iterator[str]:
+    """Why a kernel has no stronger class, for kernels without a claim and for those that miss what they are held to."""
+    for kernel in record["kernels"]:
+        missing = kernel["not_reached"]
+        if missing is None or (kernel["held"] is not None and kernel["outcome"] == "WITHIN"):
+            continue
+        yield f"{kernel['name']} does not reach {missing['standard']}: {_told(missing['simplest'])}"
+        yield f"    {missing['simplest']['replay']}"
+
+
+def findings(record: Json) -> Iterator[str]:
+    """What is wrong: the simplest input of each fault, and of each standard that was held and broken, with its replay."""
+    for kernel in record["kernels"]:
+        for name, fault in kernel["faults"].items():
+            simplest = fault["simplest"]
+            yield f"{kernel['name']}: FAULT {name} ({fault['count']} cases): at {_input(simplest)}: {simplest['because']}"
+            yield f"    {simplest['replay']}"
+        broken = [f for family in kernel["families"].values() for f in family["findings"]]
+        for outcome in ("EXCEEDS", "UNDECIDED"):
+            found = [f for f in broken if f["outcome"] == outcome]
+            if found and (kernel["held"] is not None or kernel["class"] is None or outcome == "UNDECIDED"):
+                simplest = min(found, key=lambda f: (f["length"], len("".join(f["x"] or ()))))
+                yield f"{kernel['name']}: {outcome} {simplest['standard']}: {_told(simplest)}"
+                yield f"    {simplest['replay']}"
+
+
+def premises(record: Json) -> Iterator[str]:
+    """What the bounds assume, and what was measured of it here."""
+    premised = record["assumed"]["libm_ulp"]
+    measured = {p["function"]: _number(p["largest_known_ulp"]) for p in record["measured"]["numpy"]}
+    yield "assumed: " + ", ".join(f"{name} within {ulps} ulp" for name, ulps in premised.items())
+    yield f"measured: NumPy's {record['format']} " + ", ".join(
+        f"{name} {rounded_up(error)} ulp" for name, error in measured.items()
+    ) + " (largest known)"
+    for name, error in measured.items():
+        if error > _fraction(premised[name]):
+            yield (
+                f"note: NumPy's {record['format']} {name} breaks the premise ({rounded_up(error)} > {premised[name]} ulp): "
+                f"kernels that call it are held to more than it gives; --libm {name}=ULPS sets another premise"
+            )
+    if record["measured"]["flushes_subnormals"]:
+        yield "note: this process flushes subnormals to zero"
+
+
+def _fraction(text: str) -> float:
+    numerator, _, denominator = text.partition("/")
+    return int(numerator) / int(denominator or 1)
