@@ -44,7 +44,7 @@ from shiftproof.verify import (
 
 __all__ = ["main"]
 
-_TABLE_WIDTH = 190  # where the output is not a terminal
+_TABLE_WIDTH = 240  # at most, where the output is not a terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -198,9 +198,11 @@ def _status(outcomes: Sequence[Outcome]) -> int:
 @contextmanager
 def _progress(plan: Plan) -> Any:
     console = Console(stderr=True)
+    families = f"{len(plan.families)} families" if len(plan.families) > 1 else plan.families[0].name
+    inputs = f"{plan.cases} cases of {families}" if plan.only is None else f"{families}#{plan.only}"
     console.print(
-        f"judging {len(plan.kernels)} kernels in {plan.format.name}: {plan.cases} cases each from {len(plan.families)} "
-        f"families, seed {plan.seed}, {plan.jobs} jobs",
+        f"judging {len(plan.kernels)} kernel{'s' * (len(plan.kernels) > 1)} in {plan.format.name}: {inputs}, "
+        f"seed {plan.seed}, {plan.jobs} job{'s' * (plan.jobs > 1)}",
         highlight=False,
     )
     if not console.is_terminal:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +18,7 @@ __all__ = ["class_table", "findings", "premises", "reasons"]
 
 Json = dict[str, Any]
 
-_SHOWN_ENTRIES = 3
+_SHOWN_ENTRIES = 2
 
 
 def _number(text: str) -> float:
@@ -71,15 +72,15 @@ def _verdict_word(kernel: Json) -> Text:
 
 def class_table(record: Json) -> Table:
     """The table of classes, one line for each kernel; errors are those under the standard that was held or reached."""
-    table = Table(title=f"seed {record['seed']}, {record['cases']} cases of each kernel", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name, justify in (
         ("kernel", "left"), ("function", "left"), ("format", "left"), ("class", "left"), ("verdict", "left"),
         ("judged", "right"), ("out of scope", "right"), ("largest known\nerror (ulp)", "right"),
         ("error /\nbound", "right"), ("at", "left"),
     ):  # fmt: skip
-        table.add_column(name, justify=justify, no_wrap=name != "at", overflow="fold")  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for kernel in record["kernels"]:
-        counts, largest, worst = kernel["counts"], kernel["largest"], kernel["worst"]
+        counts, largest, closest = kernel["counts"], kernel["largest"], kernel["closest"]
         reached = kernel["class"] or "none"
         table.add_row(
             kernel["name"],
@@ -87,10 +88,10 @@ def class_table(record: Json) -> Table:
             record["format"],
             reached + (" (ftz)" if kernel["flushes_subnormals"] else ""),
             _verdict_word(kernel),
-            str(counts["WITHIN"] + counts["EXCEEDS"]),
+            str(sum(counts.values()) - counts["OUT_OF_SCOPE"]),
             str(counts["OUT_OF_SCOPE"]),
             "-" if largest is None else rounded_up(_number(largest["error_ulp"][1])),
-            "-" if worst is None or worst["fault"] else rounded_up(_number(worst["ratio"])),
+            "-" if closest is None else rounded_up(_number(closest["ratio"])),
             _input(largest),
         )
     return table

@@ -51,8 +51,8 @@ def _measured(name: str, fmt: Format, x: NDArray[np.float64]) -> Premise:
         got = np.asarray(getattr(np, name)(x.astype(fmt.dtype)), dtype=np.float64)
     with working_precision(200):
         exact = getattr(BallOperations(), name)(balls(x))
-        distance = [_upper(abs(g - y)) for g, y in zip(balls(got), exact, strict=True)]
-    errors = np.nextafter(np.array(distance) / fmt.ulp(got), np.inf)
+        ulps = BallOperations().ulp(exact, fmt.model())
+        errors = np.array([_upper(abs(g - y) / ulp) for g, y, ulp in zip(balls(got), exact, ulps, strict=True)])
     worst = int(np.argmax(errors))
     return Premise(name, fmt.name, float(errors[worst]), float(x[worst]).hex())
 

@@ -95,6 +95,7 @@ def _kernel(result: KernelResult, replay: str) -> Json:
         "counts": _counts(tally),
         "unstable": tally.unstable,
         "worst": entry(tally.worst),
+        "closest": entry(tally.closest),
         "largest": entry(tally.largest),
         "not_reached": None if stronger is None else {"standard": stronger[0], "simplest": entry(stronger[1])},
         "faults": {
@@ -109,6 +110,7 @@ def _family(tally: Tally, replay: str) -> Json:
     return {
         "counts": _counts(tally),
         "worst": None if tally.worst is None else _verdict(tally.worst, replay),
+        "closest": None if tally.closest is None else _verdict(tally.closest, replay),
         "findings": [_verdict(verdict, replay) for verdict in tally.findings],
         "findings_left_out": not_within - len(tally.findings),
     }

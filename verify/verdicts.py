@@ -65,12 +65,17 @@ class Verdict:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of outcomes for one kernel and standard, and the verdicts worth keeping; tallies add in case order."""
+    """Counts of outcomes for one kernel and standard, and the verdicts worth keeping; tallies add in case order.
+
+    `worst` has the worst outcome, `closest` the largest error / allowed, `largest` the largest error in ulps, `simplest` the
+    shortest input that exceeds. `exceeds_even_flushed` counts cases that exceed also if subnormals may be flushed.
+    """
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     exceeds_even_flushed: int = 0
     unstable: int = 0
     worst: Verdict | None = None
+    closest: Verdict | None = None
     largest: Verdict | None = None
     simplest: Verdict | None = None
     findings: list[Verdict] = field(default_factory=list)
@@ -86,6 +91,7 @@ class Tally:
         self.exceeds_even_flushed += other.exceeds_even_flushed
         self.unstable += other.unstable
         self.worst = _better(self.worst, other.worst, lambda v: (v.outcome.value, v.ratio))
+        self.closest = _better(self.closest, other.closest, lambda v: v.ratio)
         self.largest = _better(self.largest, other.largest, lambda v: v.error_ulp[1])
         self.simplest = _better(self.simplest, other.simplest, lambda v: tuple(-part for part in v.simplicity))
         self.findings += other.findings
@@ -106,11 +112,12 @@ def _better(a: Verdict | None, b: Verdict | None, key: Any) -> Verdict | None:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """One kernel's results laid beside the expectation; cases that are faults or unjudged, with the reason."""
+    """One kernel's results laid beside the expectation; cases that are faults (name, reason, place of the result that shows it)
+    or unjudged, with the reason."""
 
     got: NDArray[np.float64]
     repeated: NDArray[np.float64] | None
-    case_faults: dict[int, tuple[str, str]]
+    case_faults: dict[int, tuple[str, str, int]]
     unjudged: dict[int, str]
     starts: NDArray[np.int64]
 
@@ -129,14 +136,14 @@ def _gather(expectation: Expectation, cases: Sequence[Case], answers: Sequence[A
     starts = np.searchsorted(expectation.case, np.arange(len(cases) + 1))
     got = np.full(len(expectation.case), np.nan)
     repeated = None
-    faults: dict[int, tuple[str, str]] = {}
+    faults: dict[int, tuple[str, str, int]] = {}
     unjudged: dict[int, str] = {}
     for number, answer in enumerate(answers):
         place = slice(starts[number], starts[number + 1])
         if answer.fault == REFUSED:
             unjudged[number] = answer.detail
         elif answer.fault is not None:
-            faults[number] = (answer.fault, answer.detail)
+            faults[number] = (answer.fault, answer.detail, int(starts[number]))
         else:
             assert answer.results is not None
             got[place] = answer.results
@@ -158,8 +165,8 @@ def _find_faults(expectation: Expectation, results: _Results) -> None:
             number = int(expectation.case[place])
             if number in results.unjudged:
                 continue
-            detail = f"got {got[place]}, required {owed[place]} in place {place - results.starts[number]}"
-            results.case_faults.setdefault(number, ("special-values", detail))
+            detail = f"got {got[place]}, required {owed[place]} in place {_place_in_row(expectation, place)}"
+            results.case_faults.setdefault(number, ("special-values", detail, int(place)))
 
 
 def _find_integer_faults(
@@ -186,7 +193,9 @@ def _find_integer_faults(
         outcomes = np.stack([seen.judge(everything, standard)[0][span] for standard in standards])
         if (outcomes == Outcome.EXCEEDS.value).any(axis=1).all():
             results.unjudged.pop(number, None)
-            results.case_faults[number] = ("integers", f"{case.x.dtype.name}: {FAULTS['integers']}")
+            beyond = np.flatnonzero((outcomes == Outcome.EXCEEDS.value).all(axis=0))
+            place = int(results.starts[number]) + int(beyond[0] if beyond.size else 0)
+            results.case_faults[number] = ("integers", f"{case.x.dtype.name}: {FAULTS['integers']}", place)
 
 
 def _tally(
@@ -215,22 +224,23 @@ def _tally(
         flushed_case = np.maximum.reduceat(flushed, results.starts[:-1])
         tally.exceeds_even_flushed = int(((flushed_case >= Outcome.UNDECIDED.value) & ~aside).sum())
 
-    def verdict(place: int, fault: tuple[str, str] | None = None) -> Verdict:
+    def verdict(place: int, fault: tuple[str, str, int] | None = None) -> Verdict:
         return _verdict(kernel, expectation, cases, results, standard, place, outcome, error, allowed, fault)
 
     ratio = _ratio(error, allowed.bound)
     usable = expectation.judged & allowed.in_scope & ~aside[expectation.case]
     if usable.any():
         top = usable & (outcome == outcome[usable].max())
-        tally.worst = verdict(_argmax(np.where(top, ratio, -1.0), ~top))
-        tally.largest = verdict(_argmax(np.where(usable, error.hi, -1.0), ~usable))
+        tally.worst = verdict(_argmax(ratio, top))
+        tally.closest = verdict(_argmax(ratio, usable))
+        tally.largest = verdict(_argmax(error.hi, usable))
     for number in np.flatnonzero(per_case != Outcome.WITHIN.value):
         if len(tally.findings) == FINDINGS_KEPT and per_case[number] < Outcome.EXCEEDS.value:
             continue
         span = np.arange(results.starts[number], results.starts[number + 1])
         fault = results.case_faults.get(int(number))
         bad = span[:1] if aside[number] else span[outcome[span] == per_case[number]]
-        found = verdict(int(bad[np.argmax(ratio[bad])]), fault)
+        found = verdict(fault[2] if fault else int(bad[np.argmax(ratio[bad])]), fault)
         if len(tally.findings) < FINDINGS_KEPT:
             tally.findings.append(found)
         if fault is not None:
@@ -241,8 +251,8 @@ def _tally(
     return tally
 
 
-def _argmax(values: NDArray[np.float64], excluded: NDArray[np.bool_]) -> int:
-    return int(np.argmax(np.where(excluded, -1.0, values)))
+def _argmax(values: NDArray[np.float64], among: NDArray[np.bool_]) -> int:
+    return int(np.argmax(np.where(among, values, -1.0)))
 
 
 def _ratio(error: Enclosure, bound: Enclosure) -> NDArray[np.float64]:
@@ -260,7 +270,7 @@ def _verdict(
     outcome: NDArray[np.int8],
     error: Enclosure,
     allowed: Any,
-    fault: tuple[str, str] | None,
+    fault: tuple[str, str, int] | None,
 ) -> Verdict:
     entry = FUNCTIONS[expectation.function].entry
     row = expectation.rows[int(expectation.row[place])]
@@ -269,7 +279,6 @@ def _verdict(
     unjudged = results.unjudged.get(number)
     found = Outcome.FAULT if fault else Outcome.OUT_OF_SCOPE if unjudged else Outcome(int(outcome[place]))
     because = fault[1] if fault else unjudged or (allowed.left[place] or "" if found is Outcome.OUT_OF_SCOPE else "")
-    first_of_row = int(np.searchsorted(expectation.row, expectation.row[place]))
     return Verdict(
         kernel=kernel.name,
         standard=standard,
@@ -277,7 +286,7 @@ def _verdict(
         outcome=found,
         length=len(shown),
         x=tuple(float(v).hex() for v in shown) if len(shown) <= LONGEST_INPUT_KEPT else None,
-        place=place - first_of_row,
+        place=_place_in_row(expectation, place),
         got=float(results.got[place]).hex(),
         want=_nearest(expectation, place).hex(),
         error_ulp=(float(error.lo[place]), float(error.hi[place])),
@@ -285,6 +294,10 @@ def _verdict(
         fault=fault[0] if fault else None,
         because=because,
     )
+
+
+def _place_in_row(expectation: Expectation, place: int) -> int:
+    return place - int(np.searchsorted(expectation.row, expectation.row[place]))
 
 
 def _nearest(expectation: Expectation, place: int) -> float:
