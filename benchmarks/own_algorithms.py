@@ -1,8 +1,9 @@
 """Do our own algorithms keep their own bounds, and do the bounds mean anything?
 
-Runs every algorithm by NumPy in binary64 and binary32 over the adversaries, each against the bound read from its own lines, and
-prints how many cases were judged, how many exceeded, and how close the largest known error of each (algorithm, family) pair
-came to the bound. Exits with 1 if a case exceeds, is a fault or undecided, or if fewer than half of the pairs reach a tenth.
+Runs every algorithm by NumPy in binary64 and binary32 over the adversaries, each against the bound read from its
+own lines, and prints how many cases were judged, how many exceeded, and how close the largest known error of each
+(algorithm, family) pair came to the bound. Exits with 1 if a case exceeds, is a fault or undecided, or if fewer
+than half of the pairs reach a tenth.
 
     python benchmarks/own_algorithms.py [--cases 8500] [--seed 0] [--jobs 2]
 """

@@ -1,7 +1,7 @@
 """The command line: arguments, progress and the exit status; everything else is asked of the layers below.
 
-Exit status of `verify`: 0 everything within and something judged; 1 something exceeds or is a fault; 2 usage; 3 undecided, or
-nothing judged. Results go to stdout, talk to stderr.
+Exit status of `verify`: 0 everything within and something judged; 1 something exceeds or is a fault; 2 usage; 3
+undecided, or nothing judged. Results go to stdout, talk to stderr.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; nothing was recorded", 130)
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # whoever read us has gone; nothing is left to say
+        sys.stdout = None  # whoever read us has gone; nothing is left to say
         status = 1
     sys.exit(status or 0)
 
@@ -107,11 +107,19 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
 @click.option("--jobs", type=click.IntRange(1), metavar="J", help="Judging processes; default: one for each core.")
 @click.option("--family", "families", multiple=True, metavar="F", help="Only this family of inputs; may be repeated.")
 @click.option("--case", "case", metavar="F#K", help="Only case number K of family F.")
-@click.option("--call", type=click.Choice(CALLS), default="batch", show_default=True, help="How a kernel of yours is called.")
-@click.option("--profile", type=click.Choice(list(PROFILES)), default="strict", show_default=True, help="What it owes specials.")
-@click.option("--libm", multiple=True, callback=_libm, metavar="NAME=ULPS", help="Premise on exp, log or log1p; default 1.")
+@click.option(
+    "--call", type=click.Choice(CALLS), default="batch", show_default=True, help="How a kernel of yours is called."
+)
+@click.option(
+    "--profile", type=click.Choice(list(PROFILES)), default="strict", show_default=True, help="What it owes specials."
+)
+@click.option(
+    "--libm", multiple=True, callback=_libm, metavar="NAME=ULPS", help="Premise on exp, log or log1p; default 1."
+)
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, metavar="SECONDS")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record."
+)
 @click.option("--list", "listing", is_flag=True, help="Name kernels, standards, formats and families.")
 def _verify(
     kernels: tuple[str, ...],
@@ -245,7 +253,10 @@ def _list() -> None:
     out("\nFormats")
     for fmt in FORMATS.values():
         note = "" if fmt.dtype else "   (no NumPy type: references and bounds only)"
-        out(f"  {fmt.name:10} {fmt.precision} bits, exponents {fmt.emin}..{fmt.emax}; also {', '.join(fmt.aliases)}{note}")
+        out(
+            f"  {fmt.name:10} {fmt.precision} bits, exponents {fmt.emin}..{fmt.emax}; "
+            f"also {', '.join(fmt.aliases)}{note}"
+        )
     out("\nFamilies (the fault that each hunts)")
     for family in ADVERSARIES.values():
         out(f"  {family.name:20} {family.hunts}")

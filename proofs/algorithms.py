@@ -154,9 +154,9 @@ FUNCTIONS: dict[str, Function] = {
 
 # The order within a function is the order of the ladder, strongest first.
 ALGORITHMS: tuple[Algorithm, ...] = (
-    Algorithm("logsumexp", "shifted-log1p", "a + log1p(sum of exp(x_i - a) without the maximum a)", _shifted_log1p_lse, True),
-    Algorithm("logsumexp", "shifted", "a + log(sum exp(x_i - a)), a = max x", _shifted_lse, True),
-    Algorithm("logsumexp", "chained", "a fold of logaddexp", _chained_lse, True),
+    Algorithm("logsumexp", "shifted-log1p", "a + log1p(sum of exp(x_i - a) without the maximum a)",
+    _shifted_log1p_lse, True), Algorithm("logsumexp", "shifted", "a + log(sum exp(x_i - a)), a = max x",
+    _shifted_lse, True), Algorithm("logsumexp", "chained", "a fold of logaddexp", _chained_lse, True),
     Algorithm("logsumexp", "naive", "log(sum exp(x_i))", _naive_lse, True),
     Algorithm("logsumexp", "arbitrary-shift", "a + log(sum exp(x_i - a)), a = x_1", _arbitrary_shift_lse),
     Algorithm("logsumexp", "online", "one pass with a running maximum", _online_lse),

@@ -212,8 +212,8 @@ class _Rounding:
 
     def _sum_of_two(self, a: Perturbed[Any], b: Perturbed[Any], exact: Any) -> Perturbed[Any]:
         change = a.error + b.error
-        no_rounding = self._is(a, 0) | self._is(b, 0) | (
-            self.base.is_exactly(exact, 0) & self.base.is_exactly(change, 0)
+        no_rounding = (
+            self._is(a, 0) | self._is(b, 0) | (self.base.is_exactly(exact, 0) & self.base.is_exactly(change, 0))
         )
         return self._rounded(exact, change, self.u * (abs(exact) + change), no_rounding)
 

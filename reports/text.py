@@ -1,7 +1,7 @@
 """The record of a campaign as text for a terminal: the table of classes, the findings, what was assumed.
 
-Decimals are for people: errors and ratios are rounded up, so that nothing printed is smaller than what was found. Every figure of an
-error is the largest known, a lower bound of the true one.
+Decimals are for people: errors and ratios are rounded up, so that nothing printed is smaller than what was found.
+Every figure of an error is the largest known, a lower bound of the true one.
 """
 
 from __future__ import annotations
@@ -116,11 +116,13 @@ def reasons(record: Json) -> Iterator[str]:
 
 
 def findings(record: Json) -> Iterator[str]:
-    """What is wrong: the simplest input of each fault, and of each standard that was held and broken, with its replay."""
+    """What is wrong: the simplest input of each fault and of each standard held and broken, with its replay."""
     for kernel in record["kernels"]:
         for name, fault in kernel["faults"].items():
             simplest = fault["simplest"]
-            yield f"{kernel['name']}: FAULT {name} ({fault['count']} cases): at {_input(simplest)}: {simplest['because']}"
+            yield (
+                f"{kernel['name']}: FAULT {name} ({fault['count']} cases): at {_input(simplest)}: {simplest['because']}"
+            )
             yield f"    {simplest['replay']}"
         broken = [f for family in kernel["families"].values() for f in family["findings"]]
         for outcome in ("EXCEEDS", "UNDECIDED"):
@@ -136,13 +138,16 @@ def premises(record: Json) -> Iterator[str]:
     premised = record["assumed"]["libm_ulp"]
     measured = {p["function"]: _number(p["largest_known_ulp"]) for p in record["measured"]["numpy"]}
     yield "assumed: " + ", ".join(f"{name} within {ulps} ulp" for name, ulps in premised.items())
-    yield f"measured: NumPy's {record['format']} " + ", ".join(
-        f"{name} {rounded_up(error)} ulp" for name, error in measured.items()
-    ) + " (largest known)"
+    yield (
+        f"measured: NumPy's {record['format']} "
+        + ", ".join(f"{name} {rounded_up(error)} ulp" for name, error in measured.items())
+        + " (largest known)"
+    )
     for name, error in measured.items():
         if error > _fraction(premised[name]):
             yield (
-                f"note: NumPy's {record['format']} {name} breaks the premise ({rounded_up(error)} > {premised[name]} ulp): "
+                f"note: NumPy's {record['format']} {name} breaks the premise "
+                f"({rounded_up(error)} > {premised[name]} ulp): "
                 f"kernels that call it are held to more than it gives; --libm {name}=ULPS sets another premise"
             )
     if record["measured"]["flushes_subnormals"]:

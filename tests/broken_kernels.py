@@ -677,9 +677,7 @@ _TERMS = (
         "The first entry is lost where n is 3.",
         _lse_dropping(lambda n: n == 3, _without_first),
     ),
-    _lse(
-        "lse-max-lost-2", "The maximum is lost where n is 2.", _lse_dropping(lambda n: n == 2, _without_max)
-    ),
+    _lse("lse-max-lost-2", "The maximum is lost where n is 2.", _lse_dropping(lambda n: n == 2, _without_max)),
     _lse(
         "lse-remainder-lost",
         "The entries after the last multiple of 8 are lost, as in a vector loop.",
@@ -695,9 +693,7 @@ _TERMS = (
         "Entry 255 is read again in place of entry 256.",
         _lse_dropping(lambda n: n > 256, _off_by_one_block),
     ),
-    _lse(
-        "lse-ties-once", "Entries equal to the maximum are counted once.", partial(logsumexp, exp=_ties_lost)
-    ),
+    _lse("lse-ties-once", "Entries equal to the maximum are counted once.", partial(logsumexp, exp=_ties_lost)),
     _lse("lse-ties-nan", "NaN where two entries are the maximum.", _put(logsumexp, _tied, np.nan)),
     Broken(
         "lse-naive-last-lost-128",
@@ -729,15 +725,9 @@ _PARTS = (
         "log(1 + s) stands in place of log1p(s) where s is below 1e-3.",
         partial(logsumexp, log1p=_log1p_bad_below(1e-3)),
     ),
-    _lse(
-        "lse-log1p-near-one", "log1p is off by 1e-12 near 1.", partial(logsumexp, log1p=_log1p_off_near_one)
-    ),
-    _lse_shifted(
-        "lse-log-near-two", "log is off by 1e-12 near 2.", partial(shifted_logsumexp, log=_log_off_near_two)
-    ),
-    _lse(
-        "lse-float32", "Everything after the shift is done in float32.", partial(logsumexp, exp=_exp_float32)
-    ),
+    _lse("lse-log1p-near-one", "log1p is off by 1e-12 near 1.", partial(logsumexp, log1p=_log1p_off_near_one)),
+    _lse_shifted("lse-log-near-two", "log is off by 1e-12 near 2.", partial(shifted_logsumexp, log=_log_off_near_two)),
+    _lse("lse-float32", "Everything after the shift is done in float32.", partial(logsumexp, exp=_exp_float32)),
     _lse(
         "lse-float16-long",
         "exp is evaluated in float16 where n is above 1024.",
@@ -758,9 +748,7 @@ _PARTS = (
         )
         for gap in (20, 30, 36)
     ),
-    _lse(
-        "lse-clip-50", "The argument of exp is clipped at -50.", partial(logsumexp, exp=_exp_clipped(-50.0))
-    ),
+    _lse("lse-clip-50", "The argument of exp is clipped at -50.", partial(logsumexp, exp=_exp_clipped(-50.0))),
     _lse(
         "lse-clip-100",
         "The argument of exp is clipped at -100.",
@@ -786,9 +774,7 @@ _PARTS = (
         "Entries more than 700 below the maximum give 0.",
         partial(softmax, exp=_exp_cut(700.0)),
     ),
-    _soft(
-        "softmax-clip-50", "The argument of exp is clipped at -50.", partial(softmax, exp=_exp_clipped(-50.0))
-    ),
+    _soft("softmax-clip-50", "The argument of exp is clipped at -50.", partial(softmax, exp=_exp_clipped(-50.0))),
     _soft(
         "softmax-clip-100",
         "The argument of exp is clipped at -100.",
@@ -942,9 +928,7 @@ _SHAPES_AND_TYPES = (
     ),
     _lse("lse-int64-out", "Integers give an int64 result.", _integers_for_integers),
     _lse("lse-bool-crash", "Raises ValueError for Booleans.", _starting_from_lowest),
-    _lse_shifted(
-        "lse-uint8-wrap", "Integers are subtracted in their own type and wrap around.", _in_own_integers
-    ),
+    _lse_shifted("lse-uint8-wrap", "Integers are subtracted in their own type and wrap around.", _in_own_integers),
     _lse_shifted(
         "lse-int8-float16",
         "One-byte integers are evaluated in float16, NumPy's default for them.",
@@ -985,9 +969,7 @@ _MEMORY = (
     _soft("softmax-forwards", "A reversed row is read forwards.", _before(softmax, _forwards)),
     _lse("lse-broadcast-rows", "Rows that share their memory are filled in once.", _ignoring_row_stride),
     _lse("lse-in-place", "The maximum is subtracted from the caller's array.", _written_in_place(logsumexp)),
-    _soft(
-        "softmax-in-place", "The maximum is subtracted from the caller's array.", _written_in_place(softmax)
-    ),
+    _soft("softmax-in-place", "The maximum is subtracted from the caller's array.", _written_in_place(softmax)),
     _lse("lse-marked-in-place", "The maximum is overwritten in the caller's array.", _marked_in_place),
     _lse(
         "lse-square-axis",
@@ -1068,9 +1050,7 @@ _STATE = (
         "Results carry random noise of 1e-13 of their size.",
         lambda: _noisy(softmax, 1e-13),
     ),
-    Broken(
-        "lse-race", "logsumexp", "shifted-log1p", "A random half of the calls loses the last entry.", _racing
-    ),
+    Broken("lse-race", "logsumexp", "shifted-log1p", "A random half of the calls loses the last entry.", _racing),
     Broken(
         "lse-jitter",
         "logsumexp",
@@ -1097,9 +1077,7 @@ _ENDINGS = (
         "Raises where exp of the maximum overflows.",
         _raises(OverflowError, lambda x: bool((x > 709).any()), logsumexp),
     ),
-    _lse(
-        "lse-sys-exit", "Calls sys.exit where n is 5.", _acts(sys.exit, lambda x: x.shape[-1] == 5, logsumexp)
-    ),
+    _lse("lse-sys-exit", "Calls sys.exit where n is 5.", _acts(sys.exit, lambda x: x.shape[-1] == 5, logsumexp)),
     _lse(
         "lse-os-exit",
         "Ends the process where n is 7.",

@@ -9,7 +9,7 @@ from .judge import Enclosure, Outcome
 from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
 from .profiles import PROFILES
 from .record import record_of, record_schema, record_text
-from .references import Reference, RefereeDisagreement
+from .references import RefereeDisagreement, Reference
 from .standards import ladder, standards_for
 from .verdicts import Verdict
 
@@ -31,8 +31,8 @@ __all__ = [
     "KernelResult",
     "Outcome",
     "Plan",
-    "Reference",
     "RefereeDisagreement",
+    "Reference",
     "Verdict",
     "adversary_named",
     "builtin_kernels",

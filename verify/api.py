@@ -21,7 +21,7 @@ __all__ = ["Judgement", "judge"]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What `judge` found: the worst outcome, the class reached, the verdict behind it, and counts of cases by outcome."""
+    """What `judge` found: the worst outcome, the class reached, the verdict behind it, counts of cases."""
 
     outcome: Outcome
     kernel_class: str | None
@@ -47,11 +47,11 @@ def judge(
 ) -> Judgement:
     """Judge a kernel over `cases` adversarial cases, in a process of its own.
 
-    The kernel takes one array (rows, n) and reduces its last axis (`axis` or `dim` is passed as -1 if it has one): (rows,)
-    for logsumexp, (rows, n) for softmax, log_softmax, softplus and sigmoid; logaddexp takes two arrays (rows,). With
-    call="row" it gets one row at a time. Without a `standard` it is judged against its claim if it is a built-in, and is
-    classified otherwise: WITHIN then means that it reaches some class. `libm` is the premise on exp, log and log1p, in
-    ulps. Raises KernelError or ValueError for what cannot be judged as asked.
+    The kernel takes one array (rows, n) and reduces its last axis (`axis` or `dim` is passed as -1 if it has one):
+    (rows,) for logsumexp, (rows, n) for softmax, log_softmax, softplus and sigmoid; logaddexp takes two arrays
+    (rows,). With call="row" it gets one row at a time. Without a `standard` it is judged against its claim if it is
+    a built-in, and is classified otherwise: WITHIN then means that it reaches some class. `libm` is the premise on
+    exp, log and log1p, in ulps. Raises KernelError or ValueError for what cannot be judged as asked.
     """
     if callable(kernel):
         name = getattr(kernel, "__qualname__", type(kernel).__name__)

@@ -34,7 +34,8 @@ def working_precision(bits: int) -> Iterator[None]:
 
 def balls(x: NDArray[np.float64]) -> Balls:
     """Exact balls of finite binary64 numbers, shaped like x."""
-    return _elementwise(flint.arb)(x)
+    exact: Balls = _elementwise(flint.arb)(x)
+    return exact
 
 
 def _elementwise(f: Callable[..., Any], arguments: int = 1) -> Callable[..., Any]:
@@ -116,16 +117,16 @@ class BallOperations:
         return self._minimum(a, b)  # type: ignore[no-any-return]
 
     def add(self, a: Balls, b: Balls) -> Balls:
-        return a + b
+        return np.asarray(a + b, dtype=object)
 
     def sub(self, a: Balls, b: Balls) -> Balls:
-        return a - b
+        return np.asarray(a - b, dtype=object)
 
     def mul(self, a: Balls, b: Balls) -> Balls:
-        return a * b
+        return np.asarray(a * b, dtype=object)
 
     def div(self, a: Balls, b: Balls) -> Balls:
-        return a / b
+        return np.asarray(a / b, dtype=object)
 
     def one(self, like: Balls) -> Balls:
         return np.full((*like.shape[:-1], 1), flint.arb(1), dtype=object)

@@ -91,8 +91,8 @@ class KernelResult:
     """One kernel's tallies: by standard, and by family for the standard `shown`.
 
     `shown` is the standard held; for a kernel that is classified only its class, or the weakest rung if it reaches
-    none. `kernel_class` is the strongest rung without a verdict against it; `flushes` marks one that is reached only if
-    subnormals may be flushed to zero.
+    none. `kernel_class` is the strongest rung without a verdict against it; `flushes` marks one that is reached
+    only if subnormals may be flushed to zero.
     """
 
     kernel: Kernel
@@ -217,8 +217,8 @@ def _judge_in_worker(shard: _Shard) -> _Tallies:
 def run_campaign(plan: Plan, progress: Callable[[int, int], None] = lambda done, of: None) -> Campaign:
     """Judge every kernel of the plan; `progress(done, of)` is called as shards end.
 
-    Raises KernelError if a kernel cannot be loaded, RefereeDisagreement if the referees disagree, ValueError if a family
-    makes something else than an array (rows, n), RuntimeError if a worker of ours dies.
+    Raises KernelError if a kernel cannot be loaded, RefereeDisagreement if the referees disagree, ValueError if a
+    family makes something else than an array (rows, n), RuntimeError if a worker of ours dies.
     """
     shards = _shards(plan)
     judge = _Judge(plan)
@@ -262,7 +262,9 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
             try:
                 yield from pool.map(_judge_in_worker, shards)
             except BrokenProcessPool as error:
-                raise RuntimeError("a judging process ended unexpectedly (out of memory?); nothing was recorded") from error
+                raise RuntimeError(
+                    "a judging process ended unexpectedly (out of memory?); nothing was recorded"
+                ) from error
 
 
 def _result(plan: Plan, kernel: Kernel, by_family: Iterable[dict[str, Tally]]) -> KernelResult:

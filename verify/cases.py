@@ -74,7 +74,8 @@ class Draw:
 class Adversary:
     """A family: `make(draw)` returns the values (rows, n), or (values, layout); `hunts` names the fault it is after.
 
-    Float values are rounded to the format and kept finite unless they are infinite already; other types stay as they are.
+    Float values are rounded to the format and kept finite unless they are infinite already; other types stay as
+    they are.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """The floating-point reading: an algorithm run by NumPy in a given format. This is where floats are produced.
 
-Arithmetic is done in the format's own NumPy type. exp, log and log1p of a format narrower than binary64 are evaluated in
-binary64 and rounded once, which keeps the premise of one ulp; NumPy's own binary32 versions do not (its exp errs
-by more than 2 ulp and its log by more than 3).
+Arithmetic is done in the format's own NumPy type. exp, log and log1p of a format narrower than binary64 are
+evaluated in binary64 and rounded once, which keeps the premise of one ulp; NumPy's own binary32 versions do not
+(its exp errs by more than 2 ulp and its log by more than 3).
 """
 
 from __future__ import annotations
@@ -119,9 +119,9 @@ def _finite_first(x: Values) -> Values:
 def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..., Values]:
     """The algorithm as a kernel of `function` for arrays of the format's type.
 
-    Integers and Booleans are promoted first; rows with NaN, +inf or nothing but -inf get the results of the special-value
-    profile `strict`, which no textbook formula gives by itself. The kernel takes (rows, n); two arrays (rows,)
-    for logaddexp; any (rows, n), elementwise, for softplus and sigmoid.
+    Integers and Booleans are promoted first; rows with NaN, +inf or nothing but -inf get the results of the
+    special-value profile `strict`, which no textbook formula gives by itself. The kernel takes (rows, n); two
+    arrays (rows,) for logaddexp; any (rows, n), elementwise, for softplus and sigmoid.
     """
     operations = FloatOperations(fmt)
     entry, per_row = FUNCTIONS[function].entry, FUNCTIONS[function].per_row
@@ -137,7 +137,10 @@ def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..
 
     def kernel(*arrays: Any) -> Values:
         with np.errstate(all="ignore"):
-            promoted = [np.asarray(a) if np.asarray(a).dtype.kind == "f" else np.asarray(a, dtype=operations.dtype) for a in arrays]
+            promoted = [
+                np.asarray(a) if np.asarray(a).dtype.kind == "f" else np.asarray(a, dtype=operations.dtype)
+                for a in arrays
+            ]
             if entry == "vector":
                 out = core(promoted[0])
                 return out[:, 0] if per_row else out

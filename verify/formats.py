@@ -16,7 +16,8 @@ __all__ = ["FORMATS", "Format", "format_named"]
 class Format:
     """A binary format: p bits of precision, normal exponents emin..emax, gradual underflow, round to nearest even.
 
-    `dtype` names NumPy's type for it, or is None where NumPy has none; every value of a format here is a binary64 number too.
+    `dtype` names NumPy's type for it, or is None where NumPy has none; every value of a format here is a binary64
+    number too.
     """
 
     name: str
@@ -60,13 +61,13 @@ class Format:
 
     def round(self, a: Any) -> NDArray[np.float64]:
         """Each binary64 number rounded to this format, to nearest, ties to even, overflow to infinity; as binary64."""
-        a = np.asarray(a, dtype=np.float64)
+        values: NDArray[np.float64] = np.asarray(a, dtype=np.float64)
         if self.precision == 53:
-            return a
-        finite = np.where(np.isfinite(a), a, 0.0)
+            return values
+        finite = np.where(np.isfinite(values), values, 0.0)
         unit = self.ulp(finite)
-        rounded = np.where(np.isfinite(a), np.rint(finite / unit) * unit, a)
-        return np.where(np.abs(rounded) > self.largest, np.copysign(np.inf, rounded), rounded)
+        rounded = np.where(np.isfinite(values), np.rint(finite / unit) * unit, values)
+        return np.asarray(np.where(np.abs(rounded) > self.largest, np.copysign(np.inf, rounded), rounded))
 
 
 FORMATS: dict[str, Format] = {

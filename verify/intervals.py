@@ -34,11 +34,11 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 
 def _down(a: Array) -> Array:
-    return np.nextafter(a, -np.inf)
+    return np.asarray(np.nextafter(a, -np.inf))
 
 
 def _up(a: Array) -> Array:
-    return np.nextafter(a, np.inf)
+    return np.asarray(np.nextafter(a, np.inf))
 
 
 def _sound(lo: Array, hi: Array) -> Interval:
@@ -95,7 +95,7 @@ class Interval:
         return _sound(_down(lo), _up(hi))
 
     def _is_zero(self) -> Mask:
-        return (self.lo == 0) & (self.hi == 0)
+        return np.asarray((self.lo == 0) & (self.hi == 0))
 
     def __mul__(self, other: Interval) -> Interval:
         product = self._extremes(other, np.multiply)
@@ -206,12 +206,12 @@ class IntervalOperations:
     """`Enclosures` for binary64 intervals: shape (rows, n) in, constants of shape ()."""
 
     def constant(self, value: Fraction) -> Interval:
-        near = np.float64(_LARGEST if value >= 2**1024 else float(value))
         if value > _LARGEST:
-            return Interval(np.asarray(near), np.asarray(np.inf))
+            return Interval(np.asarray(_LARGEST), np.asarray(np.inf))
+        near = np.asarray(float(value))
         if Fraction(float(near)) == value:
             return Interval.point(near)
-        return Interval(np.asarray(_down(near)), np.asarray(_up(near)))
+        return Interval(_down(near), _up(near))
 
     def max(self, x: Interval) -> Interval:
         return Interval(x.lo.max(axis=-1, keepdims=True), x.hi.max(axis=-1, keepdims=True))

@@ -52,7 +52,9 @@ class Kernel:
             (self.profile, tuple(PROFILES), "special-value profile"),
         ):
             if value not in choices:
-                raise KernelError(f"kernel {self.name}: unknown {what} {value!r}: one of {', '.join(choices)} is required")
+                raise KernelError(
+                    f"kernel {self.name}: unknown {what} {value!r}: one of {', '.join(choices)} is required"
+                )
         if self.claim is not None and self.claim not in standards_for(self.function):
             raise KernelError(
                 f"kernel {self.name}: {self.function} has no standard {self.claim!r}: "
@@ -103,7 +105,9 @@ def kernel_named(text: str, function: str | None = None, call: str = "batch", pr
             if function not in (None, kernel.function):
                 raise KernelError(f"kernel {text} computes {kernel.function}, not {function}")
             if kernel not in builtin_kernels():
-                raise KernelError(f"kernel {text}: {text.split('.')[0]} is not installed here (pip install 'shiftproof[scipy]')")
+                raise KernelError(
+                    f"kernel {text}: {text.split('.')[0]} is not installed here (pip install 'shiftproof[scipy]')"
+                )
             return kernel
     place, colon, attribute = text.rpartition(":")
     if not colon or not place or not attribute:
@@ -139,7 +143,9 @@ def _imported(source: str) -> Any:
     except KernelError:
         raise
     except BaseException as error:  # whatever a module does while it is imported is the user's to know
-        raise KernelError(f"kernel {source}: importing {place} failed: {type(error).__name__}: {_line(error)}") from error
+        raise KernelError(
+            f"kernel {source}: importing {place} failed: {type(error).__name__}: {_line(error)}"
+        ) from error
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):

@@ -99,7 +99,8 @@ def _kernel(result: KernelResult, replay: str) -> Json:
         "largest": entry(tally.largest),
         "not_reached": None if stronger is None else {"standard": stronger[0], "simplest": entry(stronger[1])},
         "faults": {
-            name: {"count": count, "simplest": entry(verdict)} for name, (count, verdict) in sorted(tally.faults.items())
+            name: {"count": count, "simplest": entry(verdict)}
+            for name, (count, verdict) in sorted(tally.faults.items())
         },
         "families": {name: _family(shown, replay) for name, shown in result.families.items()},
     }

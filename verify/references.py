@@ -27,7 +27,7 @@ from shiftproof.proofs import algorithm
 from .balls import BallOperations, balls, end_points, working_precision
 from .formats import Format
 
-__all__ = ["MPMATH_ASSUMPTION", "RESOLUTION", "Reference", "RefereeDisagreement", "core_references", "limits"]
+__all__ = ["MPMATH_ASSUMPTION", "RESOLUTION", "RefereeDisagreement", "Reference", "core_references", "limits"]
 
 MPMATH_ASSUMPTION = "mpmath's +, -, /, exp and log at precision p err by at most 2^(1-p) relative"
 RESOLUTION = 2.0**-40
@@ -58,7 +58,9 @@ class Reference:
     def of(cls, settled: Iterable[tuple[int, float, float, float]]) -> Reference:
         columns = list(zip(*settled, strict=True)) or [(), (), (), ()]
         exponent, whole, fraction, radius = columns
-        return cls(np.array(exponent, dtype=np.int64), *(np.array(c, dtype=np.float64) for c in (whole, fraction, radius)))
+        return cls(
+            np.array(exponent, dtype=np.int64), *(np.array(c, dtype=np.float64) for c in (whole, fraction, radius))
+        )
 
     def __getitem__(self, index: NDArray[np.int64]) -> Reference:
         return Reference(self.exponent[index], self.whole[index], self.fraction[index], self.radius[index])
@@ -127,14 +129,14 @@ def _mpmath_referee(row: NDArray[np.float64], functions: Iterable[str], precisio
     return out
 
 
-def _log1p(s: libmp.MPF, precision: int) -> libmp.MPF:  # type: ignore[name-defined]
+def _log1p(s: libmp.MPF, precision: int) -> libmp.MPF:
     magnitude = s[2] + s[3]
     if not s[1] or magnitude < -precision - 2:
         return s  # s - log(1 + s) < s^2 / 2, below eps relative
     return libmp.mpf_log(libmp.mpf_add(libmp.fone, s), precision, "n")
 
 
-def _ball(value: libmp.MPF, relative: libmp.MPF, absolute: libmp.MPF = libmp.fzero) -> _Ball:  # type: ignore[name-defined]
+def _ball(value: libmp.MPF, relative: libmp.MPF, absolute: libmp.MPF = libmp.fzero) -> _Ball:
     radius = libmp.mpf_add(libmp.mpf_mul(libmp.mpf_abs(value), relative), absolute, 30, "u")
     sign, man, exp, _ = value
     return ((-int(man) if sign else int(man)), exp), (int(radius[1]), radius[2])

@@ -34,8 +34,8 @@ Index = NDArray[np.int64]
 
 GENERIC_STANDARDS = {"correct": Fraction(1, 2), "faithful": Fraction(1)}  # in ulps; faithful is strict
 
-# Algorithms whose last step adds something that is not negative to the maximum: rounding is monotonic, so no run of them,
-# nor a faithful one, returns less than the maximum.
+# Algorithms whose last step adds something that is not negative to the maximum: rounding is monotonic, so no run of
+# them, nor a faithful one, returns less than the maximum.
 _AT_LEAST_MAX = {"correct", "faithful", "shifted-log1p", "shifted", "chained", "pairwise"}
 
 
@@ -82,9 +82,9 @@ class _Allowed:
 class Expectation:
     """References and allowed errors for the results of a list of cases, flat, in the order of cases, rows, places.
 
-    `references` is a store of references by row that expectations for the same format may share, and `cores` the functions
-    to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal where `judged` is false. Raises
-    RefereeDisagreement. Bounds are made when they are first asked for and kept.
+    `references` is a store of references by row that expectations for the same format may share, and `cores` the
+    functions to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal
+    where `judged` is false. Raises RefereeDisagreement. Bounds are made when they are first asked for and kept.
     """
 
     def __init__(
@@ -121,7 +121,9 @@ class Expectation:
                 if asked.any():
                     places = np.full(plan.judged.shape, -1, dtype=np.int64)
                     places[keep] = np.where(asked, np.arange(start, start + len(owed)), -1)
-                    by_length.setdefault(len(plan.entries), []).append((plan.entries, places[plan.judged], len(self.rows)))
+                    by_length.setdefault(len(plan.entries), []).append(
+                        (plan.entries, places[plan.judged], len(self.rows))
+                    )
                 start += len(owed)
         self.case, self.row = np.array(case, dtype=np.int64), np.array(row, dtype=np.int64)
         self.fixed = np.concatenate(fixed) if fixed else np.zeros(0)
@@ -132,9 +134,7 @@ class Expectation:
         ]
         self._source = np.full((len(self.case), 3), -1, dtype=np.int64)  # group, row in it, column of the result
         self.maximum = np.full(len(self.case), -np.inf)
-        reference = Reference(
-            np.zeros(len(self.case), dtype=np.int64), *(np.zeros(len(self.case)) for _ in range(3))
-        )
+        reference = Reference(np.zeros(len(self.case), dtype=np.int64), *(np.zeros(len(self.case)) for _ in range(3)))
         for g, group in enumerate(self._groups):
             for r, (entries, places) in enumerate(zip(group.rows, group.places, strict=True)):
                 answers = known.setdefault(entries.tobytes(), {})
@@ -184,7 +184,9 @@ class Expectation:
                 reading = rounding_error(chosen, Interval.point(group.rows), _intervals(), model)
                 used = group.places >= 0
                 target = group.places[used]
-                error = Interval(*(np.broadcast_to(end, used.shape)[used] for end in (reading.error.lo, reading.error.hi)))
+                error = Interval(
+                    *(np.broadcast_to(end, used.shape)[used] for end in (reading.error.lo, reading.error.hi))
+                )
                 ulps = error.scaled(-self.reference.exponent[target])
                 lo[target], hi[target] = np.maximum(ulps.lo, 0.0), ulps.hi
                 every = np.logical_and.reduce([np.ones(len(group.rows), dtype=bool), *reading.hypotheses.values()])
@@ -283,7 +285,9 @@ class Expectation:
             kept.lo[place] = max(kept.lo[place], np.nextafter(float(lo), 0.0))
             kept.hi[place] = min(kept.hi[place], np.nextafter(float(hi), np.inf))
 
-    def _rational(self, group: int, row: int, standard: str, flush: bool, precision: int) -> list[tuple[Fraction, Fraction]]:
+    def _rational(
+        self, group: int, row: int, standard: str, flush: bool, precision: int
+    ) -> list[tuple[Fraction, Fraction]]:
         """Rational enclosures for one row: of the bound, or of the exact results if no standard is named."""
         key = (group, row, standard, flush, precision)
         if standard in GENERIC_STANDARDS:
@@ -292,7 +296,9 @@ class Expectation:
             with working_precision(precision):
                 x = balls(self._groups[group].rows[row : row + 1])
                 if standard:
-                    found = rounding_error(algorithm(self.function, standard), x, BallOperations(), self._model(flush)).error
+                    found = rounding_error(
+                        algorithm(self.function, standard), x, BallOperations(), self._model(flush)
+                    ).error
                 else:
                     found = _reference_algorithm(self.core).run(BallOperations(), x)
                 self._exact[key] = [_rational_ends(ball) for ball in found.reshape(-1)]

@@ -31,8 +31,8 @@ _LIBRARY_LIBM = Libm(Fraction(4), Fraction(4), Fraction(4))
 class Verdict:
     """What was decided about one case, told by the result that decided it.
 
-    `x` is that result's row in hex (the two numbers of a pair, the one of an element), or None if longer than 64; error and
-    allowed are (lo, hi) in ulps of the exact result, `want` is that result rounded to nearest binary64.
+    `x` is that result's row in hex (the two numbers of a pair, the one of an element), or None if longer than 64;
+    error and allowed are (lo, hi) in ulps of the exact result, `want` is that result rounded to nearest binary64.
     """
 
     kernel: str
@@ -67,8 +67,9 @@ class Verdict:
 class Tally:
     """Counts of outcomes for one kernel and standard, and the verdicts worth keeping; tallies add in case order.
 
-    `worst` has the worst outcome, `closest` the largest error / allowed, `largest` the largest error in ulps, `simplest` the
-    shortest input that exceeds. `exceeds_even_flushed` counts cases that exceed also if subnormals may be flushed.
+    `worst` has the worst outcome, `closest` the largest error / allowed, `largest` the largest error in ulps,
+    `simplest` the shortest input that exceeds. `exceeds_even_flushed` counts cases that exceed also if subnormals
+    may be flushed.
     """
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
@@ -112,7 +113,7 @@ def _better(a: Verdict | None, b: Verdict | None, key: Any) -> Verdict | None:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """One kernel's results laid beside the expectation; cases that are faults (name, reason, place of the result that shows it)
+    """One kernel's results laid beside the expectation; cases that are faults (name, reason, place that shows it)
     or unjudged, with the reason."""
 
     got: NDArray[np.float64]
@@ -148,7 +149,7 @@ def _gather(expectation: Expectation, cases: Sequence[Case], answers: Sequence[A
             assert answer.results is not None
             got[place] = answer.results
     for number, answer in enumerate(answers):
-        if answer.repeated is not None:
+        if answer.repeated is not None and cases[number].x.dtype.kind == "f":
             repeated = got.copy() if repeated is None else repeated
             repeated[starts[number] : starts[number + 1]] = answer.repeated
     return _Results(got, repeated, faults, unjudged, starts)
@@ -161,21 +162,26 @@ def _find_faults(expectation: Expectation, results: _Results) -> None:
             continue
         owed = expectation.fixed
         kept = (np.isnan(owed) & np.isnan(got)) | ((got == owed) & ((owed != 0) | ~np.signbit(got)))
-        for place in np.flatnonzero(~expectation.judged & ~kept):
+        for place in np.flatnonzero(~expectation.judged & ~kept).tolist():
             number = int(expectation.case[place])
             if number in results.unjudged:
                 continue
             detail = f"got {got[place]}, required {owed[place]} in place {_place_in_row(expectation, place)}"
-            results.case_faults.setdefault(number, ("special-values", detail, int(place)))
+            results.case_faults.setdefault(number, ("special-values", detail, place))
 
 
 def _find_integer_faults(
-    expectation: Expectation, cases: Sequence[Case], answers: Sequence[Answer], results: _Results, standards: Sequence[str]
+    expectation: Expectation,
+    cases: Sequence[Case],
+    answers: Sequence[Answer],
+    results: _Results,
+    standards: Sequence[str],
 ) -> None:
-    """Integers and Booleans: a fault if the result exceeds every standard, in the format that it came in.
+    """Integers and Booleans: a fault if the result exceeds every standard, in the format that it came in, unless
+    the kernel errs as much on the same numbers as floats.
 
-    An answer in a narrower format than the campaign's is compared in that format and, if it is no fault, left unjudged, like
-    one that was refused.
+    An answer in a narrower format than the campaign's is compared in that format and, if it is no fault, left
+    unjudged, like one that was refused.
     """
     for number, (case, answer) in enumerate(zip(cases, answers, strict=True)):
         if case.x.dtype.kind == "f" or number in results.case_faults:
@@ -183,24 +189,33 @@ def _find_integer_faults(
         if answer.fault == REFUSED:
             results.unjudged[number] = f"the kernel refuses {case.x.dtype.name}: {answer.detail}"
             continue
-        span = slice(results.starts[number], results.starts[number + 1])
+        full = span = slice(results.starts[number], results.starts[number + 1])
         got, seen = results.got[span], expectation
         if answer.detail != (expectation.format.dtype or "float64"):
             fmt = format_named(answer.detail)
             seen, span = Expectation([case.x], expectation.function, fmt, _LIBRARY_LIBM), slice(None)
             results.unjudged[number] = f"the kernel answers {case.x.dtype.name} in {answer.detail}"
-        everything = results.got if seen is expectation else got
-        outcomes = np.stack([seen.judge(everything, standard)[0][span] for standard in standards])
-        if (outcomes == Outcome.EXCEEDS.value).any(axis=1).all():
+        beyond = _beyond_all(seen, got, span, standards)
+        if beyond is None or answer.repeated is None:  # the same results as for floats are not the integers' fault
+            continue
+        if _beyond_all(expectation, answer.repeated, full, standards) is None:
             results.unjudged.pop(number, None)
-            beyond = np.flatnonzero((outcomes == Outcome.EXCEEDS.value).all(axis=0))
-            place = int(results.starts[number]) + int(beyond[0] if beyond.size else 0)
+            place = int(results.starts[number]) + beyond
             results.case_faults[number] = ("integers", f"{case.x.dtype.name}: {FAULTS['integers']}", place)
 
 
-def _tally(
-    kernel: Kernel, expectation: Expectation, cases: Sequence[Case], results: _Results, standard: str
-) -> Tally:
+def _beyond_all(
+    expectation: Expectation, got: NDArray[np.float64], span: slice, standards: Sequence[str]
+) -> int | None:
+    """Where in the span results exceed each of the standards, in most of them; None if one standard is kept."""
+    results = np.zeros(len(expectation.case))
+    results[span] = got
+    exceeds = np.stack([expectation.judge(results, standard)[0][span] for standard in standards])
+    exceeds = exceeds == Outcome.EXCEEDS.value
+    return int(exceeds.sum(axis=0).argmax()) if exceeds.any(axis=1).all() else None
+
+
+def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], results: _Results, standard: str) -> Tally:
     outcome, error, allowed = expectation.judge(results.got, standard)
     tally = Tally()
     if results.repeated is not None:
