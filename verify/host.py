@@ -59,6 +59,7 @@ class Answer:
 
     The second call of a case of integers or Booleans gets the same numbers as floats. `detail` is the type of the
     results, or what there is to say about the fault.
+    """
 
     results: NDArray[np.float64] | None = None
     repeated: NDArray[np.float64] | None = None
