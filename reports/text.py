@@ -102,6 +102,7 @@ def _told(verdict: Json) -> str:
     return (
         f"at {_input(verdict)} got {short_hex(verdict['got'])}, exact {short_hex(verdict['want'])}, "
         f"error {rounded_down(error)} ulp, allowed {rounded_up(allowed)}"
+        + (f" ({verdict['because']})" if verdict["because"] else "")
     )
 
 

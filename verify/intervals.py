@@ -46,22 +46,19 @@ def _sound(lo: Array, hi: Array) -> Interval:
     return Interval(np.where(np.isnan(lo), -np.inf, lo), np.where(np.isnan(hi), np.inf, hi))
 
 
-def _sum_error(a: Array, b: Array, s: Array) -> Array:
-    """a + b - s for s = fl(a + b), exactly (Knuth's two-sum); NaN where s overflowed."""
-    t = s - a
-    return (a - (s - t)) + (b - t)
+def _exactly(a: Array, b: Array, s: Array) -> Mask:
+    """Whether s = fl(a + b) is a + b: s minus the larger of the two is exact (Dekker), and must give the other."""
+    return np.asarray((s - a == b) & (s - b == a))
 
 
 def _sum_down(a: Array, b: Array) -> Array:
     s = a + b
-    error = _sum_error(a, b, s)
-    return np.where((error >= 0) & np.isfinite(error), s, _down(s))
+    return np.where(_exactly(a, b, s), s, _down(s))
 
 
 def _sum_up(a: Array, b: Array) -> Array:
     s = a + b
-    error = _sum_error(a, b, s)
-    return np.where((error <= 0) & np.isfinite(error), s, _up(s))
+    return np.where(_exactly(a, b, s), s, _up(s))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

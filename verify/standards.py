@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, Algorithm, Libm, Model, algorithm, algorithms_for, rounding_error
 
-from .balls import BallOperations, balls, end_points, working_precision
+from .balls import BallOperations, balls, working_precision
+from .exact import UNKNOWN, Ends, distance, rational_ends, settled
 from .formats import Format
 from .intervals import Interval, IntervalOperations
 from .judge import Enclosure, Outcome, decide, error_in_ulps
@@ -25,8 +26,6 @@ from .references import PRECISION_CAP, Reference, core_references, limits
 
 __all__ = ["GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
 
-_NEGLIGIBLE = 30000  # numbers below 2^-30000 are enclosed by 0 and that
-_UNKNOWN = Fraction(2**5000)  # stands for a ball without a bound
 _LARGEST = Fraction(np.finfo(np.float64).max)
 
 Array = NDArray[np.float64]
@@ -99,58 +98,54 @@ class Expectation:
     ) -> None:
         self.function, self.format, self.libm = function, fmt, libm or Libm()
         self.core = FUNCTIONS[function].core
-        element = FUNCTIONS[function].entry == "element"
-        known = {} if references is None else references
         self.rows: list[Array] = []
-        case: list[int] = []
-        row: list[int] = []
-        fixed: list[Array] = []
-        judged: list[NDArray[np.bool_]] = []
-        by_length: dict[int, list[tuple[Array, Index, int]]] = {}
-        start = 0
+        self._lay_out(cases, profile)
+        self._refer({} if references is None else references, {self.core, *cores})
+        self._bounds: dict[tuple[str, bool], _Allowed] = {}
+        self._exact: dict[tuple[int, int, str, bool, int], list[Ends]] = {}
+
+    def _lay_out(self, cases: Sequence[NDArray[np.generic]], profile: str) -> None:
+        """Number the results, and group the rows of finite entries by their length."""
+        # sigmoid is the last entry of the softmax of (0, x).
+        keep = (
+            slice(-1, None) if FUNCTIONS[self.function].entry == "element" and self.core == "softmax" else slice(None)
+        )
+        case, row, fixed, judged = [], [], [np.zeros(0)], [np.zeros(0, dtype=bool)]
+        by_length: dict[int, list[tuple[Array, Index]]] = {}
         for number, x in enumerate(cases):
-            for values in rows_of(x, function):
-                plan = plan_row(values, function, profile)
-                keep = slice(-1, None) if element and self.core == "softmax" else slice(None)
-                owed, asked = plan.fixed[keep], plan.judged[keep]
+            for values in rows_of(x, self.function):
+                plan = plan_row(values, self.function, profile)
+                start, owed, asked = len(case), plan.fixed[keep], plan.judged[keep]
+                if asked.any():
+                    places = np.full(plan.judged.shape, -1, dtype=np.int64)
+                    places[keep] = np.where(asked, np.arange(start, start + len(owed)), -1)
+                    by_length.setdefault(len(plan.entries), []).append((plan.entries, places[plan.judged]))
                 case += [number] * len(owed)
                 row += [len(self.rows)] * len(owed)
                 fixed.append(owed)
                 judged.append(asked)
                 self.rows.append(values)
-                if asked.any():
-                    places = np.full(plan.judged.shape, -1, dtype=np.int64)
-                    places[keep] = np.where(asked, np.arange(start, start + len(owed)), -1)
-                    by_length.setdefault(len(plan.entries), []).append(
-                        (plan.entries, places[plan.judged], len(self.rows))
-                    )
-                start += len(owed)
         self.case, self.row = np.array(case, dtype=np.int64), np.array(row, dtype=np.int64)
-        self.fixed = np.concatenate(fixed) if fixed else np.zeros(0)
-        self.judged = np.concatenate(judged) if judged else np.zeros(0, dtype=bool)
-        self._groups = [
-            _Group(np.stack([entries for entries, _, _ in group]), np.stack([places for _, places, _ in group]))
-            for group in by_length.values()
-        ]
-        self._source = np.full((len(self.case), 3), -1, dtype=np.int64)  # group, row in it, column of the result
-        self.maximum = np.full(len(self.case), -np.inf)
-        reference = Reference(np.zeros(len(self.case), dtype=np.int64), *(np.zeros(len(self.case)) for _ in range(3)))
+        self.fixed, self.judged = np.concatenate(fixed), np.concatenate(judged)
+        self._groups = [_Group(*(np.stack(part) for part in zip(*g, strict=True))) for g in by_length.values()]
+
+    def _refer(self, known: dict[bytes, dict[str, Reference]], cores: set[str]) -> None:
+        """Enclose the exact results; rows that are known already cost nothing."""
+        results = len(self.case)
+        self.maximum = np.full(results, -np.inf)
+        self._source = np.full((results, 3), -1, dtype=np.int64)  # group, row in it, column of the result
+        self.reference = Reference(np.zeros(results, dtype=np.int64), *(np.zeros(results) for _ in range(3)))
         for g, group in enumerate(self._groups):
             for r, (entries, places) in enumerate(zip(group.rows, group.places, strict=True)):
                 answers = known.setdefault(entries.tobytes(), {})
                 if self.core not in answers:
-                    answers.update(core_references(entries, {self.core, *cores}, fmt))
+                    answers.update(core_references(entries, cores, self.format))
                 answer, used = answers[self.core], places >= 0
-                target = places[used]
+                target, columns = places[used], np.flatnonzero(used)
                 for name in ("exponent", "whole", "fraction", "radius"):
-                    getattr(reference, name)[target] = getattr(answer, name)[used]
-                self._source[target] = np.stack(
-                    [np.full(len(target), g), np.full(len(target), r), np.flatnonzero(used)], axis=-1
-                )
+                    getattr(self.reference, name)[target] = getattr(answer, name)[used]
+                self._source[target] = np.stack([np.full_like(columns, g), np.full_like(columns, r), columns], axis=-1)
                 self.maximum[target] = entries.max()
-        self.reference = reference
-        self._bounds: dict[tuple[str, bool], _Allowed] = {}
-        self._exact: dict[tuple[int, int, str, bool, int], list[tuple[Fraction, Fraction]]] = {}
 
     def allowed(self, standard: str, flush: bool = False) -> _Allowed:
         """What `standard` allows, in ulps; `flush` for kernels that replace subnormals by zero.
@@ -236,62 +231,41 @@ class Expectation:
 
     def _escalate(self, place: int, got: float, standard: str, flush: bool, strict: bool) -> int:
         """Compare in exact rationals at growing precision; UNDECIDED at the cap."""
-        if not np.isfinite(self.reference.radius[place]):
-            return Outcome.UNDECIDED.value
         group, row, column = (int(part) for part in self._source[place])
         entries = self._groups[group].rows[row]
         least, most = limits(entries, self.core)[column]
         # Unless all entries are equal, y is irrational and not an end of its enclosure (see `references`).
         open_ends = bool((entries != entries[0]).any())
-        precision = 2 * self.format.precision + 100
-        while precision <= PRECISION_CAP:
-            values = self._rational(group, row, "", False, precision)
-            bounds = self._rational(group, row, standard, flush, precision)
-            y, bound = values[column], bounds[min(column, len(bounds) - 1)]
+        outcome, precision = Outcome.UNDECIDED, 2 * self.format.precision + 100
+        while outcome is Outcome.UNDECIDED and precision <= PRECISION_CAP and np.isfinite(self.reference.radius[place]):
+            bound = self._exact_bound(place, standard, flush, precision)
             if np.isnan(got):
-                return Outcome.EXCEEDS.value if bound[1] < _UNKNOWN else Outcome.UNDECIDED.value
+                return Outcome.EXCEEDS.value if bound[1] < UNKNOWN else Outcome.UNDECIDED.value
+            y = self._rational(group, row, "", False, precision)[column]
             y = (y[0] if least is None else max(y[0], least), y[1] if most is None else min(y[1], most))
-            distance = self._distance(got, y)
-            far = max(-distance[0], distance[1])
-            near = max(distance[0], -distance[1], Fraction(0))
-            if standard in GENERIC_STANDARDS:
-                exponent = int(self.reference.exponent[place])
-                factor = Fraction(float(self.allowed(standard, flush).bound.lo[place])) * Fraction(2) ** exponent
-                bound = (factor, factor)
-            self._tighten(place, bound, standard, flush)
-            if far < bound[0] or (far == bound[0] and (open_ends or not strict)):
-                return Outcome.WITHIN.value
-            if near > bound[1] or (near == bound[1] and (open_ends or strict)):
-                return Outcome.EXCEEDS.value
+            outcome = settled(distance(got, y, self.format), bound, strict, open_ends)
             precision *= 2
-        return Outcome.UNDECIDED.value
+        return outcome.value
 
-    def _distance(self, got: float, y: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
-        """got - y, enclosed; an infinity stands for +-2^(emax + 1), and for y itself where y lies beyond that."""
-        if np.isfinite(got):
-            value = Fraction(got)
-        else:
-            value = Fraction(2) ** (self.format.emax + 1) * (1 if got > 0 else -1)
-            if (y[0] >= value) if got > 0 else (y[1] <= value):
-                return Fraction(0), Fraction(0)
-        return value - y[1], value - y[0]
-
-    def _tighten(self, place: int, bound: tuple[Fraction, Fraction], standard: str, flush: bool) -> None:
-        """Keep the better enclosure of a bound, rounded outward, in ulps."""
-        kept = self.allowed(standard, flush).bound
+    def _exact_bound(self, place: int, standard: str, flush: bool, precision: int) -> Ends:
+        """What is allowed for one result, in the units of the result; kept, in ulps, where it is better than before."""
         ulp = Fraction(2) ** int(self.reference.exponent[place])
+        kept = self.allowed(standard, flush).bound
+        if standard in GENERIC_STANDARDS:
+            exactly = Fraction(float(kept.lo[place])) * ulp
+            return exactly, exactly
+        group, row, column = (int(part) for part in self._source[place])
+        bounds = self._rational(group, row, standard, flush, precision)
+        bound = bounds[min(column, len(bounds) - 1)]
         lo, hi = (min(max(end / ulp, Fraction(0)), _LARGEST) for end in bound)
         with np.errstate(over="ignore"):
             kept.lo[place] = max(kept.lo[place], np.nextafter(float(lo), 0.0))
             kept.hi[place] = min(kept.hi[place], np.nextafter(float(hi), np.inf))
+        return bound
 
-    def _rational(
-        self, group: int, row: int, standard: str, flush: bool, precision: int
-    ) -> list[tuple[Fraction, Fraction]]:
+    def _rational(self, group: int, row: int, standard: str, flush: bool, precision: int) -> list[Ends]:
         """Rational enclosures for one row: of the bound, or of the exact results if no standard is named."""
         key = (group, row, standard, flush, precision)
-        if standard in GENERIC_STANDARDS:
-            return [(Fraction(0), Fraction(0))]
         if key not in self._exact:
             with working_precision(precision):
                 x = balls(self._groups[group].rows[row : row + 1])
@@ -301,30 +275,9 @@ class Expectation:
                     ).error
                 else:
                     found = _reference_algorithm(self.core).run(BallOperations(), x)
-                self._exact[key] = [_rational_ends(ball) for ball in found.reshape(-1)]
+                self._exact[key] = [rational_ends(ball) for ball in found.reshape(-1)]
         return self._exact[key]
 
 
 def _reference_algorithm(core: str) -> Algorithm:
     return algorithm(core, "shifted" if core == "softmax" else "shifted-log1p")
-
-
-def _rational_ends(ball: object) -> tuple[Fraction, Fraction]:
-    (man, exp), (radius, radius_exp) = end_points(ball)
-    if radius < 0:
-        return -_UNKNOWN, _UNKNOWN
-    if max(exp + abs(man).bit_length(), radius_exp + radius.bit_length()) < -_NEGLIGIBLE:
-        return -Fraction(1, 2**_NEGLIGIBLE), Fraction(1, 2**_NEGLIGIBLE)
-    middle, spread = _at_least_negligible(man, exp), _at_least_negligible(radius, radius_exp)
-    return middle[0] - spread[1], middle[1] + spread[1]
-
-
-def _at_least_negligible(man: int, exp: int) -> tuple[Fraction, Fraction]:
-    """m * 2^e from below and above without numbers of astronomical length: exact down to 2^-30000."""
-    if man == 0 or exp >= -_NEGLIGIBLE:
-        value = man * Fraction(2) ** exp
-        return value, value
-    unit = Fraction(1, 2**_NEGLIGIBLE)
-    shift = -_NEGLIGIBLE - exp
-    floor = (man >> shift) if shift <= man.bit_length() else (-1 if man < 0 else 0)
-    return floor * unit, (floor + 1) * unit

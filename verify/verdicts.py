@@ -95,7 +95,8 @@ class Tally:
         self.closest = _better(self.closest, other.closest, lambda v: v.ratio)
         self.largest = _better(self.largest, other.largest, lambda v: v.error_ulp[1])
         self.simplest = _better(self.simplest, other.simplest, lambda v: tuple(-part for part in v.simplicity))
-        self.findings += other.findings
+        worst_first = sorted(self.findings + other.findings, key=lambda v: -v.outcome.value)
+        self.findings = worst_first[:FINDINGS_KEPT]
         for name, (count, verdict) in other.faults.items():
             seen = self.faults.get(name)
             self.faults[name] = (seen[0] + count, _simpler(seen[1], verdict)) if seen else (count, verdict)
@@ -249,20 +250,18 @@ def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], resu
         tally.worst = verdict(_argmax(ratio, top))
         tally.closest = verdict(_argmax(ratio, usable))
         tally.largest = verdict(_argmax(error.hi, usable))
-    for number in np.flatnonzero(per_case != Outcome.WITHIN.value):
+    for number in np.flatnonzero(per_case != Outcome.WITHIN.value)[np.argsort(-per_case[per_case != 0], kind="stable")]:
         if len(tally.findings) == FINDINGS_KEPT and per_case[number] < Outcome.EXCEEDS.value:
-            continue
+            break
         span = np.arange(results.starts[number], results.starts[number + 1])
         fault = results.case_faults.get(int(number))
         bad = span[:1] if aside[number] else span[outcome[span] == per_case[number]]
         found = verdict(fault[2] if fault else int(bad[np.argmax(ratio[bad])]), fault)
-        if len(tally.findings) < FINDINGS_KEPT:
-            tally.findings.append(found)
+        tally.add(Tally(findings=[found]))
         if fault is not None:
-            tally.add(Tally(faults={fault[0]: (1, found)}))
-            tally.worst = _better(found, tally.worst, lambda v: v.outcome.value)
+            tally.add(Tally(faults={fault[0]: (1, found)}, worst=found))
         elif found.outcome is Outcome.EXCEEDS:
-            tally.simplest = _better(tally.simplest, found, lambda v: tuple(-part for part in v.simplicity))
+            tally.add(Tally(simplest=found))
     return tally
 
 
@@ -293,7 +292,11 @@ def _verdict(
     number = int(expectation.case[place])
     unjudged = results.unjudged.get(number)
     found = Outcome.FAULT if fault else Outcome.OUT_OF_SCOPE if unjudged else Outcome(int(outcome[place]))
-    because = fault[1] if fault else unjudged or (allowed.left[place] or "" if found is Outcome.OUT_OF_SCOPE else "")
+    left = allowed.left[place] or ""
+    because = fault[1] if fault else unjudged or (left if found is Outcome.OUT_OF_SCOPE else "")
+    if found is Outcome.EXCEEDS and error.lo[place] <= allowed.bound.hi[place]:
+        below = expectation.core == "logsumexp" and results.got[place] < expectation.maximum[place]
+        because = "less than the maximum" if below else "a power of two lies between it and the exact result"
     return Verdict(
         kernel=kernel.name,
         standard=standard,
