@@ -5,7 +5,7 @@ own lines, and prints how many cases were judged, how many exceeded, and how clo
 (algorithm, family) pair came to the bound. Exits with 1 if a case exceeds, is a fault or undecided, or if fewer
 than half of the pairs reach a tenth.
 
-    python benchmarks/own_algorithms.py [--cases 8500] [--seed 0] [--jobs 2]
+    python benchmarks/own_algorithms.py [--format binary64 --format binary32] [--cases 8500] [--seed 0] [--jobs 2]
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=8500, help="cases of each algorithm and format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--format", action="append", choices=[f.name for f in FORMATS.values() if f.dtype])
     options = parser.parse_args()
     ours = tuple(kernel for kernel in builtin_kernels() if kernel.claim is not None)
     sound = True
-    for name in ("binary64", "binary32"):
+    for name in options.format or ("binary64", "binary32"):
         start = time.perf_counter()
         plan = Plan(ours, FORMATS[name], cases=options.cases, seed=options.seed, jobs=options.jobs)
         sound &= told(run_campaign(plan), time.perf_counter() - start)

@@ -19,6 +19,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
 from shiftproof.proofs import FUNCTIONS, Libm
 from shiftproof.reports import class_table, findings, premises, reasons
 from shiftproof.verify import (

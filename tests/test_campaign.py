@@ -10,6 +10,7 @@ import time
 import jsonschema
 import numpy as np
 import pytest
+
 from shiftproof.verify import (
     ADVERSARIES,
     FORMATS,

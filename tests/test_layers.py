@@ -124,7 +124,7 @@ def test_a_delicate_third_party_is_imported_only_where_it_is_at_home(third_party
 def test_a_planted_import_is_found(tmp_path: Path, module: str, line: str, complaint: str) -> None:
     (found,) = _planted(tmp_path, module, line)
     assert found.startswith(module)
-    assert found.endswith(complaint) or complaint in found
+    assert complaint in found
 
 
 @pytest.mark.parametrize(

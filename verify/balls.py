@@ -14,6 +14,7 @@ from typing import Any
 import flint
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import Model, Operations
 
 __all__ = ["BallOperations", "balls", "end_points", "working_precision"]

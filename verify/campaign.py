@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from shiftproof.proofs import FUNCTIONS, Libm
 
 from .adversaries import ADVERSARIES

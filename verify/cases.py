@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import FUNCTIONS
 
 from .formats import Format

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import FUNCTIONS, SUM_ORDERS, Algorithm, Operations
 
 from .formats import Format

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import Libm, Model
 
 __all__ = ["FORMATS", "Format", "format_named"]
@@ -66,7 +67,8 @@ class Format:
             return values
         finite = np.where(np.isfinite(values), values, 0.0)
         unit = self.ulp(finite)
-        rounded = np.where(np.isfinite(values), np.rint(finite / unit) * unit, values)
+        with np.errstate(over="ignore"):
+            rounded = np.where(np.isfinite(values), np.rint(finite / unit) * unit, values)
         return np.asarray(np.where(np.abs(rounded) > self.largest, np.copysign(np.inf, rounded), rounded))
 
 

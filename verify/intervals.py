@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import Model, Operations
 
 __all__ = ["Interval", "IntervalOperations"]
@@ -30,6 +31,7 @@ ELEMENTARY = 2.0**-46
 _LN2_HEAD = float.fromhex("0x1.62e42fee00000p-1")  # 32 bits: k * head is exact for |k| < 2^20
 _LN2_TAIL = float.fromhex("0x1.a39ef35793c76p-33")
 _TINY = 2.0**-60
+_EXP_MOST = 709.78  # exp of it is finite, also when moved outward
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -102,9 +104,9 @@ class Interval:
     def __truediv__(self, other: Interval) -> Interval:
         quotient = self._extremes(other, np.divide)
         unsafe = (other.lo <= 0) & (other.hi >= 0)
-        zero = self._is_zero() & ~unsafe
-        lo = np.where(unsafe, -np.inf, np.where(zero, 0.0, quotient.lo))
-        return Interval(lo, np.where(unsafe, np.inf, np.where(zero, 0.0, quotient.hi)))
+        kept = (self._is_zero() & ~unsafe) | ((other.lo == 1) & (other.hi == 1))  # 0 / b and a / 1 are exact
+        lo = np.where(unsafe, -np.inf, np.where(kept, self.lo, quotient.lo))
+        return Interval(lo, np.where(unsafe, np.inf, np.where(kept, self.hi, quotient.hi)))
 
     def scaled(self, exponent: NDArray[np.int64]) -> Interval:
         """self * 2^exponent; an end that leaves the normal range moves outward."""
@@ -142,15 +144,15 @@ def _exp_near(t: Array) -> Array:
 
 
 def _exp_lo(t: Array) -> Array:
-    near = _exp_near(np.clip(t, -745.0, 709.0))
+    near = _exp_near(np.clip(t, -745.0, _EXP_MOST))
     lo = np.maximum(_down(near * (1 - ELEMENTARY)), 0.0)
     return np.where(t < -745.0, 0.0, np.where(t == 0, 1.0, lo))
 
 
 def _exp_hi(t: Array) -> Array:
-    near = _exp_near(np.clip(t, -745.0, 709.0))
+    near = _exp_near(np.clip(t, -745.0, _EXP_MOST))
     hi = _up(near * (1 + ELEMENTARY))
-    hi = np.where(t > 709.0, np.inf, np.where(t == 0, 1.0, hi))
+    hi = np.where(t > _EXP_MOST, np.inf, np.where(t == 0, 1.0, hi))
     return np.where(np.isneginf(t), 0.0, hi)
 
 
@@ -193,7 +195,7 @@ def _expm1_end(e: Array) -> Array:
     """exp(e) - 1 for e >= 0, to a relative error below 2^-38."""
     small = np.where(e < 0.01, e, 0.0)
     series = small * _horner(_EXP_SERIES_SHIFTED, small)
-    return np.where(e < 0.01, series, _exp_near(np.clip(e, 0.0, 709.0)) - 1.0)
+    return np.where(e < 0.01, series, _exp_near(np.clip(e, 0.0, _EXP_MOST)) - 1.0)
 
 
 _EXP_SERIES_SHIFTED = _EXP_SERIES[1:]
@@ -274,7 +276,7 @@ class IntervalOperations:
 
     def exp_change(self, a: Interval, e: Interval) -> Interval:
         lo, hi = _expm1_end(e.lo), _expm1_end(e.hi)
-        growth = Interval(lo * (1 - 2.0**-38), np.where(e.hi > 709.0, np.inf, _up(hi * (1 + 2.0**-38))))
+        growth = Interval(lo * (1 - 2.0**-38), np.where(e.hi > _EXP_MOST, np.inf, _up(hi * (1 + 2.0**-38))))
         growth = Interval(np.where(e.lo == 0, 0.0, _down(growth.lo)), np.where(e.hi == 0, 0.0, growth.hi))
         change = self.exp(a) * growth
         # Where exp underflows and the growth has no bound, exp(a + e) still has one.

@@ -79,7 +79,9 @@ def error_in_ulps(reference: Reference, got: Array, fmt: Format) -> Enclosure:
             & (reference.fraction == 0)
         )
         slack = np.where(exact & (reference.radius == 0), 0.0, slack)
-        lo, hi = np.maximum(near - slack, 0.0), near + slack
+        certain = slack == 0
+        lo = np.where(certain, near, np.maximum(np.nextafter(near - slack, -np.inf), 0.0))
+        hi = np.where(certain, near, np.nextafter(near + slack, np.inf))
         at_most = reference.whole + ((reference.fraction > 0) | (reference.radius > 0))
         past = stand_in & np.where(got > 0, reference.whole >= scaled, at_most <= scaled)
         lo, hi = np.where(past, 0.0, lo), np.where(past, 0.0, hi)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import FUNCTIONS, algorithm, algorithms_for
 
 from .floats import kernel_from

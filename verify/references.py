@@ -22,6 +22,7 @@ from math import ceil, floor
 import numpy as np
 from mpmath import libmp
 from numpy.typing import NDArray
+
 from shiftproof.proofs import algorithm
 
 from .balls import BallOperations, balls, end_points, working_precision

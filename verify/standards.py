@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import FUNCTIONS, Algorithm, Libm, Model, algorithm, algorithms_for, rounding_error
 
 from .balls import BallOperations, balls, working_precision
@@ -33,8 +34,9 @@ Index = NDArray[np.int64]
 
 GENERIC_STANDARDS = {"correct": Fraction(1, 2), "faithful": Fraction(1)}  # in ulps; faithful is strict
 
-# Algorithms whose last step adds something that is not negative to the maximum: rounding is monotonic, so no run of
-# them, nor a faithful one, returns less than the maximum.
+# Algorithms whose last step adds L >= 0 to the maximum: rounding is monotonic, so no run of them, nor a faithful one,
+# returns less than the maximum; and as L < 2 log n + 1, rounding to nearest makes no infinity of a sum that L cannot
+# carry half an ulp past the largest number.
 _AT_LEAST_MAX = {"correct", "faithful", "shifted-log1p", "shifted", "chained", "pairwise"}
 
 
@@ -132,7 +134,7 @@ class Expectation:
     def _refer(self, known: dict[bytes, dict[str, Reference]], cores: set[str]) -> None:
         """Enclose the exact results; rows that are known already cost nothing."""
         results = len(self.case)
-        self.maximum = np.full(results, -np.inf)
+        self.maximum, self.stays_finite = np.full(results, -np.inf), np.zeros(results, dtype=bool)
         self._source = np.full((results, 3), -1, dtype=np.int64)  # group, row in it, column of the result
         self.reference = Reference(np.zeros(results, dtype=np.int64), *(np.zeros(results) for _ in range(3)))
         for g, group in enumerate(self._groups):
@@ -146,6 +148,8 @@ class Expectation:
                     getattr(self.reference, name)[target] = getattr(answer, name)[used]
                 self._source[target] = np.stack([np.full_like(columns, g), np.full_like(columns, r), columns], axis=-1)
                 self.maximum[target] = entries.max()
+                carried = 2 * np.log(len(entries)) + 1
+                self.stays_finite[target] = carried < 2.0 ** (self.format.emax - self.format.precision)
 
     def allowed(self, standard: str, flush: bool = False) -> _Allowed:
         """What `standard` allows, in ulps; `flush` for kernels that replace subnormals by zero.
@@ -215,7 +219,8 @@ class Expectation:
             outcome[self._below_binade(got)] = Outcome.EXCEEDS.value
         outcome[~self.judged] = Outcome.WITHIN.value
         if self.core == "logsumexp" and standard in _AT_LEAST_MAX and not flush:
-            outcome[self.judged & allowed.in_scope & (got < self.maximum)] = Outcome.EXCEEDS.value
+            astray = (got < self.maximum) | (np.isposinf(got) & self.stays_finite)
+            outcome[self.judged & allowed.in_scope & astray] = Outcome.EXCEEDS.value
         for place in np.flatnonzero(outcome == Outcome.UNDECIDED.value):
             outcome[place] = self._escalate(int(place), float(got[place]), standard, flush, strict)
         return outcome, error, allowed

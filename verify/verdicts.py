@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shiftproof.proofs import FUNCTIONS, Libm
 
 from .cases import Case
@@ -296,7 +297,11 @@ def _verdict(
     because = fault[1] if fault else unjudged or (left if found is Outcome.OUT_OF_SCOPE else "")
     if found is Outcome.EXCEEDS and error.lo[place] <= allowed.bound.hi[place]:
         below = expectation.core == "logsumexp" and results.got[place] < expectation.maximum[place]
-        because = "less than the maximum" if below else "a power of two lies between it and the exact result"
+        because = (
+            "less than the maximum"
+            if below
+            else "a power of two, or the largest number, lies between it and the exact result"
+        )
     return Verdict(
         kernel=kernel.name,
         standard=standard,
