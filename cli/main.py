@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())
         status = 2
+    except (KeyboardInterrupt, click.Abort):  # before RuntimeError, which Abort is
+        _fail("interrupted; nothing was recorded", 130)
     except click.ClickException as error:
         _fail(error.format_message())
     except (KernelError, ValueError) as error:
@@ -63,8 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"the referees disagree, nothing can be judged: {error}", 3)
     except RuntimeError as error:
         _fail(str(error), 3)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted; nothing was recorded", 130)
     except BrokenPipeError:
         sys.stdout = None  # whoever read us has gone; nothing is left to say
         status = 1

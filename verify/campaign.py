@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing as mp
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +26,7 @@ from .verdicts import Tally, Verdict, judge_answers
 __all__ = ["DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"]
 
 DEFAULT_CASES = 1000
+_LONGEST_TIMEOUT = 86400.0
 _CHUNK = 40  # cases of one family that are judged together
 
 
@@ -48,14 +50,14 @@ class Plan:
     only: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("cases", 1), ("jobs", 1), ("seed", 0)):
+        for name, least, most in (("cases", 1, 10**7), ("jobs", 1, 1000), ("seed", 0, 2**64 - 1)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{name}: a whole number >= {least} is required, got {value!r}")
-        if not self.timeout > 0:
-            raise ValueError(f"timeout: a number of seconds > 0 is required, got {self.timeout!r}")
-        if self.only is not None and self.only < 0:
-            raise ValueError(f"a case number >= 0 is required, got {self.only}")
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                raise ValueError(f"{name}: a whole number from {least} to {most} is required, got {value!r}")
+        if not 0 < self.timeout <= _LONGEST_TIMEOUT:
+            raise ValueError(f"timeout: seconds > 0 and <= {_LONGEST_TIMEOUT} are required, got {self.timeout!r}")
+        if self.only is not None and not 0 <= self.only < 10**9:
+            raise ValueError(f"a case number from 0 to {10**9 - 1} is required, got {self.only}")
         if self.format.dtype is None:
             raise ValueError(f"{self.format.name}: NumPy has no type to hand to a kernel")
         names = [kernel.name for kernel in self.kernels]
@@ -254,18 +256,23 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
         finally:
             judge.close()
         return
+    others = set(mp.active_children())
     with warnings.catch_warnings():
         # Workers are forked before this process starts any thread of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
-        with ProcessPoolExecutor(
-            plan.jobs, mp_context=process_context(), initializer=_start_worker, initargs=(plan, withdrawn)
-        ) as pool:
-            try:
-                yield from pool.map(_judge_in_worker, shards)
-            except BrokenProcessPool as error:
-                raise RuntimeError(
-                    "a judging process ended unexpectedly (out of memory?); nothing was recorded"
-                ) from error
+        pool = ProcessPoolExecutor(
+            min(plan.jobs, len(shards)), process_context(), initializer=_start_worker, initargs=(plan, withdrawn)
+        )
+        try:
+            yield from pool.map(_judge_in_worker, shards)
+        except BrokenProcessPool as error:
+            raise RuntimeError("a judging process ended unexpectedly (out of memory?); nothing was recorded") from error
+        except BaseException:  # an interrupt must not wait for the shards in hand; hosts end with their worker
+            for worker in set(mp.active_children()) - others:
+                worker.kill()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _result(plan: Plan, kernel: Kernel, by_family: Iterable[dict[str, Tally]]) -> KernelResult:
