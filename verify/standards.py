@@ -112,7 +112,9 @@ class Expectation:
         keep = (
             slice(-1, None) if FUNCTIONS[self.function].entry == "element" and self.core == "softmax" else slice(None)
         )
-        case, row, fixed, judged = [], [], [np.zeros(0)], [np.zeros(0, dtype=bool)]
+        case: list[int] = []
+        row: list[int] = []
+        fixed, judged = [np.zeros(0)], [np.zeros(0, dtype=bool)]
         by_length: dict[int, list[tuple[Array, Index]]] = {}
         for number, x in enumerate(cases):
             for values in rows_of(x, self.function):
