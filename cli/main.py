@@ -65,9 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"the referees disagree, nothing can be judged: {error}", 3)
     except RuntimeError as error:
         _fail(str(error), 3)
-    except BrokenPipeError:
+    except BrokenPipeError:  # before OSError, which it is
         sys.stdout = None  # whoever read us has gone; nothing is left to say
         status = 1
+    except OSError as error:
+        _fail(str(error))
     sys.exit(status or 0)
 
 
@@ -89,11 +91,13 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
         try:
             if name not in ("exp", "log", "log1p") or not equals:
                 raise ValueError
-            accuracies[name] = Fraction(ulps)
-            if accuracies[name] < 0:
+            numerator, _, denominator = ulps.partition("/")
+            accuracy = float(numerator) / float(denominator or 1)
+            if not 0 <= accuracy <= 1e6:
                 raise ValueError
+            accuracies[name] = Fraction(accuracy).limit_denominator(10**12)
         except (ValueError, ZeroDivisionError):
-            message = f"exp=ULPS, log=ULPS or log1p=ULPS with a number >= 0 is required, got {value!r}"
+            message = f"exp=ULPS, log=ULPS or log1p=ULPS with a number from 0 to 1e6 is required, got {value!r}"
             raise click.BadParameter(message) from None
     return Libm(**accuracies)
 
@@ -186,7 +190,7 @@ def _chosen(families: tuple[str, ...], case: str | None) -> tuple[int | None, It
     if case is None:
         return None, families or ADVERSARIES
     family, mark, number = case.rpartition("#")
-    if families or not mark or not number.isdecimal():
+    if families or not mark or not (number.isascii() and number.isdigit()):
         got = f"{case!r} with --family" if families else repr(case)
         raise click.UsageError(f"--case: FAMILY#NUMBER, such as gaps#0, without --family is required, got {got}")
     return int(number), [family]
@@ -264,13 +268,24 @@ def _list() -> None:
 
 
 def _check_writable(path: Path) -> None:
-    folder = path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
-        raise click.UsageError(f"--json {path}: a file in an existing folder that can be written is required")
+    """Find out before the work, not after it."""
+    target = path.resolve()
+    try:
+        if target.is_dir() or not target.parent.is_dir():
+            raise OSError("no such folder, or a folder itself")
+        if not target.exists() or target.is_file():
+            tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        message = f"--json {path}: a file in an existing folder that can be written is required: {error}"
+        raise click.UsageError(message) from error
 
 
 def _write(path: Path, text: str) -> None:
-    """All of the file or nothing of it."""
+    """All of the file or nothing of it; a device or the like is written to, never replaced."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as part:
         part.write(text)
     os.chmod(part.name, 0o644)

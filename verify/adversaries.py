@@ -163,7 +163,7 @@ def lengths(d: Draw) -> Any:
 
 @_family("one end of the vector treated otherwise: first, last and maximal entries carry the sum")
 def heavy_ends(d: Draw) -> Any:
-    n = d.n(2, 3, 4, 8, 17, 64, 128, 129, 500)
+    n = d.n(2, 3, 4, 8, 17, 64, 128, 129, 500, 100, 200, 256, 512, 1000)
     x = -d.rng.exponential(1.0, (4, n)) - np.log(n)
     x[np.arange(4), [0, n - 1, n // 2, min(1, n - 1)]] += np.log(n)
     return x

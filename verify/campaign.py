@@ -17,7 +17,7 @@ from shiftproof.proofs import FUNCTIONS, Libm
 from .adversaries import ADVERSARIES
 from .cases import Adversary, Case
 from .formats import FORMATS, Format
-from .host import Answer, Host, process_context
+from .host import Answer, Host, die_with_parent, process_context
 from .judge import Outcome
 from .kernels import Kernel, KernelError
 from .standards import Expectation, ladder, standards_for
@@ -209,6 +209,7 @@ _worker: _Judge | None = None
 
 def _start_worker(plan: Plan, withdrawn: frozenset[str]) -> None:
     global _worker
+    die_with_parent()
     _worker = _Judge(plan, withdrawn)
 
 

@@ -8,6 +8,7 @@ fault.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing as mp
 import os
 import pickle
@@ -30,7 +31,7 @@ from .cases import Case, lay_out
 from .formats import Format
 from .kernels import Kernel, KernelError, load
 
-__all__ = ["FAULTS", "REFUSED", "Answer", "Host", "process_context"]
+__all__ = ["FAULTS", "REFUSED", "Answer", "Host", "die_with_parent", "process_context"]
 
 FAULTS = {
     "raises": "the kernel raised an exception",
@@ -50,6 +51,7 @@ REFUSED = "refused"  # no fault: a TypeError for integers or Booleans is an answ
 _FLOATS = ("float64", "float32", "float16")
 _MEMORY_LIMIT = 8 << 30  # bytes of data a kernel's process may hold
 _LOAD_SECONDS = 120.0
+_PR_SET_PDEATHSIG = 1
 _CRASHES = 3  # in one batch of cases, before the rest of it is given up
 _REPEAT = 4  # every so many cases are run twice
 
@@ -129,8 +131,8 @@ class Host:
                     os.kill(child, signal.SIGKILL)
             elif reply[0] == "child":
                 child = reply[1]
-            else:
-                answers.append(Answer(*reply[1:]))
+            elif reply[1] == len(answers):  # a kernel that forked answers twice
+                answers.append(Answer(*reply[2:]))
             reply = self._receive(self.timeout)
         if not reply or reply[0] == "silence":
             self.close()
@@ -175,9 +177,16 @@ class Host:
         self._pipe = self._process = None
 
 
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the one that made it ends; elsewhere it ends when its pipe does."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _serve(pipe: Connection, kernels: dict[str, Kernel]) -> None:
     """The kernels' process: load on demand, fork for each batch, until the judge hangs up."""
     _isolate(pipe)
+    die_with_parent()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             task, names, fmt, *rest = pipe.recv()
@@ -229,6 +238,7 @@ def _forked(pipe: Connection, kernels: Sequence[Kernel], fmt: Format, cases: Seq
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
+        die_with_parent()
         try:
             pipe.send(("child", os.getpid()))
             _answer_all(pipe, kernels, fmt, cases)
@@ -240,11 +250,11 @@ def _forked(pipe: Connection, kernels: Sequence[Kernel], fmt: Format, cases: Seq
 
 def _answer_all(pipe: Connection, kernels: Sequence[Kernel], fmt: Format, cases: Sequence[Case]) -> None:
     warnings.simplefilter("ignore")
-    for kernel in kernels:
+    for number, kernel in enumerate(kernels):
         fn = load(kernel, fmt)
         earlier: list[tuple[Any, bytes]] = []
-        for case in cases:
-            pipe.send(("answer", *_answer(fn, kernel, fmt, case, earlier)))
+        for place, case in enumerate(cases, number * len(cases)):
+            pipe.send(("answer", place, *_answer(fn, kernel, fmt, case, earlier)))
 
 
 _Fields = tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, str | None, str]
@@ -265,6 +275,15 @@ def _answer(
     return first[0], None if same else second[0], None, first[3]
 
 
+def _said(error: BaseException) -> str:
+    """An exception as printable text on one line, whatever it is made of."""
+    try:
+        text = " ".join(str(error).split())[:200]
+    except Exception:  # its own __str__ may raise
+        text = "no text"
+    return "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {text}")
+
+
 def _call(
     fn: Callable[[Any], Any], kernel: Kernel, fmt: Format, case: Case, earlier: list[tuple[Any, bytes]]
 ) -> _Fields:
@@ -276,7 +295,7 @@ def _call(
         out = np.asarray(result)
     except BaseException as error:  # SystemExit and the like are answers too
         fault = REFUSED if isinstance(error, TypeError) and x.dtype.kind != "f" else "raises"
-        return None, None, fault, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return None, None, fault, _said(error)
     if x.tobytes() != before:
         return None, None, "changes-its-input", FAULTS["changes-its-input"]
     if out.dtype != x.dtype if x.dtype.kind == "f" else out.dtype.name not in _FLOATS:

@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,9 @@ def _imported(source: str) -> Any:
     return found
 
 
+@cache
 def _module_of_file(path: Path) -> Any:
+    """The module in a file, executed once in a process."""
     if not path.is_file():
         raise KernelError(f"kernel file {path}: no such file")
     name = f"_shiftproof_kernel_{path.stem}"

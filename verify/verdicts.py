@@ -238,6 +238,8 @@ def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], resu
     )  # fmt: skip
     if tally.counts[Outcome.EXCEEDS]:
         flushed, _, _ = expectation.judge(results.got, standard, flush=True)
+        # Flushing makes zeros: another wrong result is not explained by it.
+        flushed[(outcome == Outcome.EXCEEDS.value) & (results.got != 0)] = Outcome.EXCEEDS.value
         flushed_case = np.maximum.reduceat(flushed, results.starts[:-1])
         tally.exceeds_even_flushed = int(((flushed_case >= Outcome.UNDECIDED.value) & ~aside).sum())
 
