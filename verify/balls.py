@@ -35,11 +35,10 @@ def working_precision(bits: int) -> Iterator[None]:
 
 def balls(x: NDArray[np.float64]) -> Balls:
     """Exact balls of finite binary64 numbers, shaped like x."""
-    exact: Balls = _elementwise(flint.arb)(x)
-    return exact
+    return _elementwise(flint.arb)(x)
 
 
-def _elementwise(f: Callable[..., Any], arguments: int = 1) -> Callable[..., Any]:
+def _elementwise(f: Callable[..., Any], arguments: int = 1) -> Callable[..., Balls]:
     vectorised = np.frompyfunc(f, arguments, 1)
 
     def apply(*args: Any) -> Balls:
@@ -48,7 +47,7 @@ def _elementwise(f: Callable[..., Any], arguments: int = 1) -> Callable[..., Any
     return apply
 
 
-def _extreme(pick: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def _extreme(pick: Callable[[Any, Any], Any]) -> Callable[..., Balls]:
     return _elementwise(pick, 2)
 
 
@@ -112,10 +111,10 @@ class BallOperations:
         return int(x.shape[-1])
 
     def maximum(self, a: Balls, b: Balls) -> Balls:
-        return self._maximum(a, b)  # type: ignore[no-any-return]
+        return self._maximum(a, b)
 
     def minimum(self, a: Balls, b: Balls) -> Balls:
-        return self._minimum(a, b)  # type: ignore[no-any-return]
+        return self._minimum(a, b)
 
     def add(self, a: Balls, b: Balls) -> Balls:
         return np.asarray(a + b, dtype=object)
@@ -136,34 +135,34 @@ class BallOperations:
         return np.asarray(x.sum(axis=-1, keepdims=True, initial=flint.arb(0)), dtype=object)
 
     def exp(self, a: Balls) -> Balls:
-        return self._exp(a)  # type: ignore[no-any-return]
+        return self._exp(a)
 
     def log(self, a: Balls) -> Balls:
-        return self._log(a)  # type: ignore[no-any-return]
+        return self._log(a)
 
     def log1p(self, a: Balls) -> Balls:
-        return self._log1p(a)  # type: ignore[no-any-return]
+        return self._log1p(a)
 
     def exp_change(self, a: Balls, e: Balls) -> Balls:
-        return self._exp_change(a, e)  # type: ignore[no-any-return]
+        return self._exp_change(a, e)
 
     def log_change(self, a: Balls, e: Balls) -> Balls:
-        return self._log_change(a, e)  # type: ignore[no-any-return]
+        return self._log_change(a, e)
 
     def ulp(self, a: Balls, model: Model) -> Balls:
-        return self._ulp(a, model)  # type: ignore[no-any-return]
+        return self._ulp(a, model)
 
     def widened(self, a: Balls, e: Balls) -> Balls:
-        return self._widened(a, e)  # type: ignore[no-any-return]
+        return self._widened(a, e)
 
     def certainly_less(self, a: Balls, b: Balls) -> NDArray[np.bool_]:
-        return self._less(a, b).astype(bool)  # type: ignore[no-any-return]
+        return self._less(a, b).astype(bool)
 
     def certainly_at_most(self, a: Balls, b: Balls) -> NDArray[np.bool_]:
-        return self._at_most(a, b).astype(bool)  # type: ignore[no-any-return]
+        return self._at_most(a, b).astype(bool)
 
     def is_exactly(self, a: Balls, value: int) -> NDArray[np.bool_]:
-        return self._equals(a, value).astype(bool)  # type: ignore[no-any-return]
+        return self._equals(a, value).astype(bool)
 
     def select(self, mask: Any, a: Balls, b: Balls) -> Balls:
         return np.asarray(np.where(mask, a, b), dtype=object)

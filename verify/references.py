@@ -23,18 +23,25 @@ import numpy as np
 from mpmath import libmp
 from numpy.typing import NDArray
 
-from shiftproof.proofs import algorithm
+from shiftproof.proofs import Algorithm, algorithm
 
 from .balls import BallOperations, balls, end_points, working_precision
 from .formats import Format
 
-__all__ = ["MPMATH_ASSUMPTION", "RESOLUTION", "RefereeDisagreement", "Reference", "core_references", "limits"]
+__all__ = [
+    "MPMATH_ASSUMPTION",
+    "RESOLUTION",
+    "RefereeDisagreement",
+    "Reference",
+    "core_references",
+    "limits",
+    "reference_algorithm",
+]
 
 MPMATH_ASSUMPTION = "mpmath's +, -, /, exp and log at precision p err by at most 2^(1-p) relative"
 RESOLUTION = 2.0**-40
 PRECISION_CAP = 1 << 14
 
-_ALGORITHM = {"logsumexp": "shifted-log1p", "softmax": "shifted", "log_softmax": "shifted-log1p"}
 _GRID = 64  # enclosures are rounded outward to multiples of 2^-64 ulp, or finer where the precision is higher
 
 
@@ -98,9 +105,14 @@ def core_references(row: NDArray[np.float64], functions: Iterable[str], fmt: For
     return answers
 
 
+def reference_algorithm(function: str) -> Algorithm:
+    """The stable algorithm of a core function, which the balls evaluate."""
+    return algorithm(function, "shifted" if function == "softmax" else "shifted-log1p")
+
+
 def _arb_referee(row: NDArray[np.float64], function: str, precision: int) -> list[_Ball]:
     with working_precision(precision):
-        result = algorithm(function, _ALGORITHM[function]).run(BallOperations(), balls(row[np.newaxis, :]))
+        result = reference_algorithm(function).run(BallOperations(), balls(row[np.newaxis, :]))
         return [end_points(ball) for ball in result[0]]
 
 

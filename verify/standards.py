@@ -23,7 +23,7 @@ from .formats import Format
 from .intervals import Interval, IntervalOperations
 from .judge import Enclosure, Outcome, decide, error_in_ulps
 from .profiles import plan_row
-from .references import PRECISION_CAP, Reference, core_references, limits
+from .references import PRECISION_CAP, Reference, core_references, limits, reference_algorithm
 
 __all__ = ["GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
 
@@ -281,10 +281,6 @@ class Expectation:
                         algorithm(self.function, standard), x, BallOperations(), self._model(flush)
                     ).error
                 else:
-                    found = _reference_algorithm(self.core).run(BallOperations(), x)
+                    found = reference_algorithm(self.core).run(BallOperations(), x)
                 self._exact[key] = [rational_ends(ball) for ball in found.reshape(-1)]
         return self._exact[key]
-
-
-def _reference_algorithm(core: str) -> Algorithm:
-    return algorithm(core, "shifted" if core == "softmax" else "shifted-log1p")
