@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any, NoReturn, TypeAlias
 
 __all__ = [
+    "BINDERS",
     "RULES",
     "Bound",
     "Cases",
@@ -35,9 +36,14 @@ __all__ = [
     "Use",
     "bound_index",
     "check",
+    "fraction",
+    "holds",
+    "lifted",
+    "nodes",
     "opened",
     "replaced",
     "subterm",
+    "used_indices",
 ]
 
 # Terms.
@@ -74,7 +80,7 @@ _ARITY = {
     "neg": 1, "power": 1, "exp": 1, "log": 1, "abs": 1, "sum": 1, "largest": 1, "derivative": 1,
     "add": 2, "sub": 2, "mul": 2, "div": 2, "max": 2,
 }  # fmt: skip
-_BINDERS = ("sum", "largest")
+BINDERS = ("sum", "largest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,7 @@ def _indexed(t: Term, change: Callable[[Index, int], Index], depth: int = 0) -> 
         value = (value[0], change(value[1], depth))
     elif t.op == "delta":
         value = (change(value[0], depth), change(value[1], depth))
-    inner = depth + (t.op in _BINDERS)
+    inner = depth + (t.op in BINDERS)
     return Term(t.op, tuple(_indexed(a, change, inner) for a in t.args), value)
 
 
@@ -139,7 +145,7 @@ def _based(index: Index, change: Callable[[Bound | Free], Index]) -> Index:
     return Moved(index.permutation, _based(index.index, change)) if isinstance(index, Moved) else change(index)
 
 
-def _lifted(t: Term, by: int, free_from: int = 0) -> Term:
+def lifted(t: Term, by: int, free_from: int = 0) -> Term:
     """The term placed under `by` more binders; raises Rejected when by < 0 and one of those taken away is used."""
 
     def base(index: Bound | Free, depth: int) -> Index:
@@ -152,8 +158,8 @@ def _lifted(t: Term, by: int, free_from: int = 0) -> Term:
     return _indexed(t, lambda index, depth: _based(index, lambda b: base(b, depth)))
 
 
-def _lifted_index(index: Index, by: int) -> Index:
-    return _lifted(Term("entry", (), ("", index)), by).value[1]  # type: ignore[no-any-return]
+def _moved_index(index: Index, by: int) -> Index:
+    return lifted(Term("entry", (), ("", index)), by).value[1]  # type: ignore[no-any-return]
 
 
 def opened(body: Term, index: Index) -> Term:
@@ -162,7 +168,7 @@ def opened(body: Term, index: Index) -> Term:
     def base(b: Bound | Free, depth: int) -> Index:
         if isinstance(b, Free) or b.level < depth:
             return b
-        return _lifted_index(index, depth) if b.level == depth else Bound(b.level - 1)
+        return _moved_index(index, depth) if b.level == depth else Bound(b.level - 1)
 
     return _indexed(body, lambda i, depth: _based(i, lambda b: base(b, depth)))
 
@@ -171,9 +177,9 @@ def bound_index(t: Term, index: Index) -> Term:
     """The body of a sum over `index`: every place where it stands becomes the bound index."""
 
     def change(i: Index, depth: int) -> Index:
-        return Bound(depth) if i == _lifted_index(index, depth + 1) else i
+        return Bound(depth) if i == _moved_index(index, depth + 1) else i
 
-    return _indexed(_lifted(t, 1), lambda i, depth: _outermost(i, lambda j: change(j, depth)))
+    return _indexed(lifted(t, 1), lambda i, depth: _outermost(i, lambda j: change(j, depth)))
 
 
 def _outermost(index: Index, change: Callable[[Index], Index]) -> Index:
@@ -189,18 +195,18 @@ def _carried(t: Term) -> tuple[Index, ...]:
     return (t.value[1],) if t.op in ("entry", "body", "derivative") else ()
 
 
-def _indices(t: Term, depth: int = 0) -> Iterator[Index]:
+def used_indices(t: Term, depth: int = 0) -> Iterator[Index]:
     """The indices that mean something outside of the term, as they are called outside; p(i) is followed by i."""
     for index in _carried(t):
         base = _base(index)
         if isinstance(base, Free) or base.level >= depth:
-            outside = _lifted_index(index, -depth)
+            outside = _moved_index(index, -depth)
             yield outside
             while isinstance(outside, Moved):
                 outside = outside.index
                 yield outside
     for a in t.args:
-        yield from _indices(a, depth + (t.op in _BINDERS))
+        yield from used_indices(a, depth + (t.op in BINDERS))
 
 
 def _base(index: Index) -> Bound | Free:
@@ -209,10 +215,10 @@ def _base(index: Index) -> Bound | Free:
     return index
 
 
-def _nodes(t: Term) -> Iterator[Term]:
+def nodes(t: Term) -> Iterator[Term]:
     yield t
     for a in t.args:
-        yield from _nodes(a)
+        yield from nodes(a)
 
 
 def subterm(t: Term, at: tuple[int, ...]) -> Term:
@@ -352,7 +358,7 @@ def _known(facts: Facts, t: Term) -> Iterator[Relation]:
         if not fact.each:
             yield r
         else:
-            for index in set(_indices(t)):
+            for index in set(used_indices(t)):
                 yield Relation(opened(r.left, index), r.kind, opened(r.right, index))
 
 
@@ -388,7 +394,7 @@ def _sign(t: Term, facts: Facts) -> int:
     return max(found, int("<=" in kinds))
 
 
-def _holds(kind: str, left: Term, right: Term, facts: Facts) -> bool:
+def holds(kind: str, left: Term, right: Term, facts: Facts) -> bool:
     """Whether left kind right follows at once from the facts: never True without a reason, often False with one."""
     if any(r == Relation(left, kind, right) for r in _known(facts, left - right)):
         return True
@@ -399,9 +405,9 @@ def _holds(kind: str, left: Term, right: Term, facts: Facts) -> bool:
         return True
     if {left.op, right.op} <= {"number"}:
         return bool(left.value < right.value or (kind == "<=" and left.value == right.value))
-    difference = _defined_fraction(right - left, facts)
+    difference = _defined(right - left, facts)
     return difference is not None and any(
-        difference == _defined_fraction(r.right - r.left, facts)
+        difference == _defined(r.right - r.left, facts)
         for r in _known(facts, left - right)
         if r.kind == kind or (r.kind == "<" and kind == "<=")
     )
@@ -413,7 +419,7 @@ def _is_nonzero_number(t: Term) -> bool:
 
 def _factors_nonzero(t: Term, facts: Facts) -> bool:
     parts = t.args if t.op in ("neg", "mul", "div", "power") else ()
-    return bool(parts) and all(_holds("!=", a, ZERO, facts) for a in parts)
+    return bool(parts) and all(holds("!=", a, ZERO, facts) for a in parts)
 
 
 def _smooth(t: Term, facts: Facts) -> bool:
@@ -422,9 +428,9 @@ def _smooth(t: Term, facts: Facts) -> bool:
         return False
     if t.op == "log" and _sign(t.args[0], facts) != 2:
         return False
-    if t.op == "div" and not _holds("!=", t.args[1], ZERO, facts):
+    if t.op == "div" and not holds("!=", t.args[1], ZERO, facts):
         return False
-    if t.op == "power" and t.value < 0 and not _holds("!=", t.args[0], ZERO, facts):
+    if t.op == "power" and t.value < 0 and not holds("!=", t.args[0], ZERO, facts):
         return False
     return all(_smooth(a, facts) for a in t.args)
 
@@ -441,7 +447,7 @@ def _demand(condition: Condition, facts: Facts) -> None:
     elif condition.kind == "constant":
         held = _constant(condition.left, condition.right)
     else:
-        held = _holds(condition.kind, condition.left, condition.right, facts)
+        held = holds(condition.kind, condition.left, condition.right, facts)
     if not held:
         raise Rejected(f"the side condition {condition.kind!r} is not known to hold")
 
@@ -476,13 +482,13 @@ def _plus(p: Polynomial, q: Polynomial, sign: int = 1) -> Polynomial:
 _UNIT: Polynomial = {frozenset(): Fraction(1)}
 
 
-def _fraction(t: Term, nonzero: list[Term]) -> tuple[Polynomial, Polynomial]:
+def fraction(t: Term, nonzero: list[Term]) -> tuple[Polynomial, Polynomial]:
     """Numerator and denominator; what was divided by is added to `nonzero`."""
     if t.op == "number":
         return ({frozenset(): t.value} if t.value else {}), _UNIT
     if t.op not in ("neg", "add", "sub", "mul", "div", "power"):
         return {frozenset({(t, 1)}): Fraction(1)}, _UNIT
-    (p, q), *rest = [_fraction(a, nonzero) for a in t.args]
+    (p, q), *rest = [fraction(a, nonzero) for a in t.args]
     if t.op == "neg":
         return _plus({}, p, -1), q
     if t.op == "power":
@@ -504,15 +510,15 @@ def _fraction(t: Term, nonzero: list[Term]) -> tuple[Polynomial, Polynomial]:
     return _plus(_times(p, s), _times(r, q), 1 if t.op == "add" else -1), _times(q, s)
 
 
-def _defined_fraction(t: Term, facts: Facts) -> tuple[Polynomial, Polynomial] | None:
+def _defined(t: Term, facts: Facts) -> tuple[Polynomial, Polynomial] | None:
     """Numerator and denominator, or None where something may be divided by 0."""
     nonzero: list[Term] = []
-    fraction = _fraction(t, nonzero)
-    return fraction if all(_holds("!=", divisor, ZERO, facts) for divisor in nonzero) else None
+    found = fraction(t, nonzero)
+    return found if all(holds("!=", divisor, ZERO, facts) for divisor in nonzero) else None
 
 
 def _arithmetic(left: Term, right: Term, facts: Facts) -> None:
-    p, r = _defined_fraction(left, facts), _defined_fraction(right, facts)
+    p, r = _defined(left, facts), _defined(right, facts)
     if p is None or r is None:
         raise Rejected("a divisor is not known to differ from 0")
     if _times(p[0], r[1]) != _times(r[0], p[1]):
@@ -531,7 +537,7 @@ def _bind(bindings: Bindings, name: str, value: Any) -> None:
 
 def _match_index(pattern: Index, index: Index, bindings: Bindings, depth: int) -> None:
     if isinstance(pattern, Free):
-        _bind(bindings, pattern.name, _lifted_index(index, -depth))
+        _bind(bindings, pattern.name, _moved_index(index, -depth))
     elif isinstance(pattern, Bound):
         if index != pattern:
             raise Rejected("the rule does not fit here")
@@ -544,16 +550,16 @@ def _match_body(pattern: Term, t: Term, bindings: Bindings, depth: int) -> None:
     if index == Bound(0) and depth == 1:
         _bind(bindings, name, t)
     elif isinstance(index, Moved):
-        for moved in _indices(t):
+        for moved in used_indices(t):
             if isinstance(moved, Moved) and moved.index == Bound(0):
                 body = bound_index(t, moved)
                 _bind(bindings, index.permutation, moved.permutation)
-                _bind(bindings, name, _lifted(body, -1, 1))
+                _bind(bindings, name, lifted(body, -1, 1))
                 return
         raise Rejected("the rule does not fit here")
     else:
-        for candidate in [bindings.get(index.name, Free("1")), *_indices(t)]:
-            if opened(bindings[name], candidate) == _lifted(t, -depth):
+        for candidate in [bindings.get(index.name, Free("1")), *used_indices(t)]:
+            if opened(bindings[name], candidate) == lifted(t, -depth):
                 _bind(bindings, index.name, candidate)
                 return
         raise Rejected("the rule does not fit here")
@@ -561,7 +567,7 @@ def _match_body(pattern: Term, t: Term, bindings: Bindings, depth: int) -> None:
 
 def _match(pattern: Term, t: Term, bindings: Bindings, depth: int = 0) -> None:
     if pattern.op == "meta":
-        _bind(bindings, pattern.value, _lifted(t, -depth))
+        _bind(bindings, pattern.value, lifted(t, -depth))
     elif pattern.op == "body":
         _match_body(pattern, t, bindings, depth)
     elif isinstance(pattern.value, str) and pattern.op in ("number", "power") and t.op == pattern.op:
@@ -580,7 +586,7 @@ def _match(pattern: Term, t: Term, bindings: Bindings, depth: int = 0) -> None:
         elif pattern.value != t.value:
             raise Rejected("the rule does not fit here")
         for p, a in zip(pattern.args, t.args, strict=True):
-            _match(p, a, bindings, depth + (t.op in _BINDERS))
+            _match(p, a, bindings, depth + (t.op in BINDERS))
 
 
 def _match_rule(rule: Rule, left: Term, right: Term, facts: Facts) -> None:
@@ -701,14 +707,14 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in _RULES}
 
 
 def _well_formed(t: Term) -> None:
-    for node in _nodes(t):
+    for node in nodes(t):
         kind = {"number": Fraction, "variable": str, "power": int}.get(node.op, type(node.value))
         indices = _carried(node)
         if node.op in ("meta", "body") or type(node) is not Term or type(node.value) is not kind:
             raise Rejected(f"{node.op!r} with {node.value!r} is not a term")
         if not all(type(i) in (Bound, Free, Moved) for i in indices) or (indices and type(node.value) is not tuple):
             raise Rejected(f"the indices of {node.op!r} are not indices")
-    if any(isinstance(_base(index), Bound) for index in _indices(t)):
+    if any(isinstance(_base(index), Bound) for index in used_indices(t)):
         raise Rejected("an index is bound to no sum")
 
 
@@ -717,13 +723,13 @@ def _instance(t: Term, use: Use) -> Term:
     variables, vectors, indices = dict(use.variables), dict(use.vectors), dict(use.indices)
 
     def index(i: Index, depth: int) -> Index:
-        return _based(i, lambda b: _lifted_index(indices[b.name], depth) if isinstance(b, Free) and b.name in indices else b)
+        return _based(i, lambda b: _moved_index(indices[b.name], depth) if isinstance(b, Free) and b.name in indices else b)
 
     def walk(s: Term, depth: int) -> Term:
         if s.op == "variable":
-            return _lifted(variables.get(s.value, s), depth)
+            return lifted(variables.get(s.value, s), depth)
         if s.op == "entry" and s.value[0] in vectors:
-            return opened(_lifted(vectors[s.value[0]], depth, 1), index(s.value[1], depth))
+            return opened(lifted(vectors[s.value[0]], depth, 1), index(s.value[1], depth))
         if s.op == "derivative" and vectors:
             raise Rejected("a derivative's vector cannot be replaced")
         value = s.value
@@ -731,7 +737,7 @@ def _instance(t: Term, use: Use) -> Term:
             value = (value[0], index(value[1], depth))
         elif s.op == "delta":
             value = (index(value[0], depth), index(value[1], depth))
-        return Term(s.op, tuple(walk(a, depth + (s.op in _BINDERS)) for a in s.args), value)
+        return Term(s.op, tuple(walk(a, depth + (s.op in BINDERS)) for a in s.args), value)
 
     return walk(t, 0)
 
@@ -739,7 +745,7 @@ def _instance(t: Term, use: Use) -> Term:
 def _use_theorem(use: Use | None, left: Term, right: Term, facts: Facts) -> str:
     if use is None or type(use.theorem) is not Theorem:
         raise Rejected("the step names no theorem")
-    if any(p.op == "derivative" for p in _nodes(use.theorem.conclusion.left - use.theorem.conclusion.right)) and (
+    if any(p.op == "derivative" for p in nodes(use.theorem.conclusion.left - use.theorem.conclusion.right)) and (
         use.variables or use.vectors
     ):
         raise Rejected("only the indices of a theorem about derivatives can be replaced")
@@ -747,7 +753,7 @@ def _use_theorem(use: Use | None, left: Term, right: Term, facts: Facts) -> str:
         r = premise.relation
         if premise.each:
             raise Rejected("a theorem with a premise about every index cannot be used in a step")
-        if not _holds(r.kind, _instance(r.left, use), _instance(r.right, use), facts):
+        if not holds(r.kind, _instance(r.left, use), _instance(r.right, use), facts):
             raise Rejected(f"a premise of the theorem {use.theorem.name!r} is not known to hold")
     stated = use.theorem.conclusion
     if (_instance(stated.left, use), _instance(stated.right, use)) != (left, right):

@@ -15,6 +15,7 @@ def logaddexp() -> Cases:
     """log(e^x + e^y) = max(x, y) + log(1 + e^(-|x - y|))"""
     name, start = "logaddexp", log(exp(x) + exp(y))
     end = maximum(x, y) + log(1 + exp(-absolute(x - y)))
+    below = -(x - y)
     low = chain(
         name,
         start,
@@ -24,7 +25,7 @@ def logaddexp() -> Cases:
         ("log-mul", log(exp(y)) + log(1 + exp(x - y))),
         ("log-exp", y + log(1 + exp(x - y))),
         ("max-second", maximum(x, y) + log(1 + exp(x - y))),
-        ("arithmetic", maximum(x, y) + log(1 + exp(-(-(x - y))))),
+        ("arithmetic", maximum(x, y) + log(1 + exp(-below))),
         ("abs-below", end),
         assumed=(at_most(x, y),),
     )
@@ -79,7 +80,8 @@ def binary_cross_entropy() -> Cases:
 
 
 def _cross_entropy(above: bool, assumed: tuple[Premise, ...]) -> Derivation:
-    s = 1 + exp(-x)
+    minus = -x
+    s = 1 + exp(minus)
 
     def loss(of_one: Term, of_zero: Term) -> Term:
         return -(y * of_one + (1 - y) * of_zero)
@@ -108,7 +110,7 @@ def _cross_entropy(above: bool, assumed: tuple[Premise, ...]) -> Derivation:
             ("log-exp", x - x * y + (-x + log(1 + exp(x)))),
             ("arithmetic", linear(ZERO, exp(x))),
             ("max-second", linear(maximum(x, ZERO), exp(x))),
-            ("arithmetic", linear(maximum(x, ZERO), exp(-(-x)))),
+            ("arithmetic", linear(maximum(x, ZERO), exp(-minus))),
         )
         last = "abs-below"
     return chain(
