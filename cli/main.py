@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -42,6 +41,9 @@ from shiftproof.verify import (
     run_campaign,
     standards_for,
 )
+
+from .files import check_writable, write
+from .proving import grade_command, prove_command
 
 __all__ = ["main"]
 
@@ -175,12 +177,12 @@ def _verify(
         only,
     )
     if json_file is not None:
-        _check_writable(json_file)
+        check_writable(json_file)
     with _progress(plan) as progress:
         campaign = run_campaign(plan, progress)
     record = record_of(campaign)
     if json_file is not None:
-        _write(json_file, record_text(record))
+        write(json_file, record_text(record))
     _show(record)
     deciding = [result.outcome for result in campaign.results if kernels or result.held is not None]
     return _status(deciding)
@@ -267,26 +269,5 @@ def _list() -> None:
         out(f"  {family.name:20} {family.hunts}")
 
 
-def _check_writable(path: Path) -> None:
-    """Find out before the work, not after it."""
-    target = path.resolve()
-    try:
-        if target.is_dir() or not target.parent.is_dir():
-            raise OSError("no such folder, or a folder itself")
-        if not target.exists() or target.is_file():
-            tempfile.TemporaryFile(dir=target.parent).close()
-    except OSError as error:
-        message = f"--json {path}: a file in an existing folder that can be written is required: {error}"
-        raise click.UsageError(message) from error
-
-
-def _write(path: Path, text: str) -> None:
-    """All of the file or nothing of it; a device or the like is written to, never replaced."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
-        return
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as part:
-        part.write(text)
-    os.chmod(part.name, 0o644)
-    os.replace(part.name, path)
+_commands.add_command(prove_command)
+_commands.add_command(grade_command)

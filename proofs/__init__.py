@@ -1,28 +1,73 @@
-"""The algorithms, what they stand for, and what rounding can do to them: exact, without floats."""
+"""The identities with their derivations, the algorithms that use them, and what rounding can do to these: no floats."""
 
 from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for
+from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
+from .coq_gate import CoqEntry, CoqState
+from .counterexamples import Counterexample, Point, counterexample, working_precision
+from .exactness import Exactness, Inexact, exactness, specification
+from .examination import Examination, Refuted, examine
+from .grader import NOT_UNDERSTOOD, Graded, Grading, grade
+from .notation import LATEX, TEXT, Style, cases, chains, rules_of
 from .operations import SUM_ORDERS, Operations
+from .prover import prove
 from .rounding import FOLD_LIMIT, Enclosures, Libm, Model, Perturbed, Reading, rounding_error
-from .symbolic import Equality, expression, specification, verify_algorithm
+from .trusted import RULES, Cases, Derivation, Premise, Rejected, Relation, Rule, Step, Term, Theorem, Use, check
 
 __all__ = [
     "ALGORITHMS",
+    "CATALOGUE",
+    "FALSE",
     "FOLD_LIMIT",
     "FUNCTIONS",
+    "LATEX",
+    "NOT_UNDERSTOOD",
+    "RULES",
     "SUM_ORDERS",
+    "TEXT",
     "Algorithm",
+    "Cases",
+    "CoqEntry",
+    "CoqState",
+    "Counterexample",
+    "Derivation",
     "Enclosures",
-    "Equality",
+    "Exactness",
+    "Examination",
     "Function",
+    "Graded",
+    "Grading",
+    "Inexact",
     "Libm",
     "Model",
     "Operations",
     "Perturbed",
+    "Point",
+    "Premise",
     "Reading",
+    "Refuted",
+    "Rejected",
+    "Relation",
+    "Rule",
+    "Step",
+    "Style",
+    "Term",
+    "Theorem",
+    "Use",
     "algorithm",
     "algorithms_for",
-    "expression",
+    "cases",
+    "chains",
+    "check",
+    "counterexample",
+    "exactness",
+    "examine",
+    "grade",
+    "prove",
     "rounding_error",
+    "rules_of",
     "specification",
-    "verify_algorithm",
+    "theorem",
+    "theorems",
+    "title",
+    "working_precision",
 ]

@@ -66,4 +66,3 @@ def _places(before: Term, to: Term) -> Iterator[tuple[int, ...]]:
         before, to = before.args[different[0]], to.args[different[0]]
     for length in range(len(at), -1, -1):
         yield tuple(at[:length])
-

@@ -19,16 +19,19 @@ import flint
 from .notation import TEXT
 from .trusted import Bound, Free, Index, Premise, Relation, Term
 
-__all__ = ["Counterexample", "Point", "Undefined", "counterexample", "enclosure", "refutes"]
+__all__ = ["Counterexample", "Point", "Undefined", "counterexample", "enclosure", "refutes", "working_precision"]
 
 _PRECISION = 128  # bits; a difference below 2^-100 of such small numbers is not claimed
 _SIMPLE = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (-1, 1), (2, 1), (1, 2), (-2, 1), (3, 1), (-1, 2)))
 _SIZES = (1, 2, 3)
 _TRIED = 600  # points for each N
+_LARGEST_EXPONENT = 10**6
+_LARGEST_POWER = 1000
+LAST = "N"  # the index that is always N; an index with a number for its name is that number
 
 
 class Undefined(ArithmeticError):
-    """A term has no value at a point: the log of what is not positive, or a division by 0."""
+    """A term has no value at a point (log of what is not positive, division by 0), or one too large to be evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """A point at which `relation` fails, and the two sides there: decimals with every digit shown certain but the last."""
+    """A point at which `relation` fails, and the two sides there: decimals, all digits shown certain but the last."""
 
     relation: Relation
     point: Point
@@ -62,9 +65,10 @@ class Counterexample:
 
 
 @contextmanager
-def _working_precision() -> Iterator[None]:
+def working_precision(bits: int = _PRECISION) -> Iterator[None]:
+    """Arb's precision for the body of a with statement, restored at its end."""
     before = flint.ctx.prec
-    flint.ctx.prec = _PRECISION
+    flint.ctx.prec = bits
     try:
         yield
     finally:
@@ -73,7 +77,7 @@ def _working_precision() -> Iterator[None]:
 
 def enclosure(t: Term, point: Point) -> Any:
     """A ball (flint.arb) that holds the value of the term at the point; raises Undefined where there is none."""
-    with _working_precision():
+    with working_precision():
         return _Evaluation(point).value(t, ())
 
 
@@ -90,8 +94,7 @@ class _Evaluation:
         if isinstance(index, Bound):
             return around[index.level]
         if isinstance(index, Free):
-            value = self.indices.get(index.name)
-            return int(index.name) if value is None else value
+            return self.count if index.name == LAST else self.indices[index.name]
         raise Undefined("a permutation has no value here")
 
     def value(self, t: Term, around: tuple[int, ...]) -> Any:
@@ -128,12 +131,16 @@ class _Evaluation:
         if op == "div":
             return args[0] / _nonzero(args[1])
         if op == "power":
+            if abs(t.value) > _LARGEST_POWER:
+                raise Undefined("a power that is too large to be worth evaluating")
             base = args[0] if t.value >= 0 else 1 / _nonzero(args[0])
             result = _ball(Fraction(1))
             for _ in range(abs(t.value)):
                 result = result * base
             return result
         if op == "exp":
+            if not abs(_constant_part(args[0])) < _LARGEST_EXPONENT:
+                raise Undefined("an exponent that is too large to be worth evaluating")
             return args[0].exp()
         if op == "log":
             if not _constant_part(args[0]) > 0:
@@ -190,7 +197,7 @@ def _denied(kind: str, left: Any, right: Any) -> bool:
 
 def refutes(point: Point, r: Relation, premises: tuple[Premise, ...] = ()) -> Counterexample | None:
     """The counterexample if every premise holds at the point, both sides are defined and the relation fails; else None."""
-    with _working_precision():
+    with working_precision():
         evaluation = _Evaluation(point)
         try:
             for p in premises:
@@ -201,9 +208,14 @@ def refutes(point: Point, r: Relation, premises: tuple[Premise, ...] = ()) -> Co
             left, right = evaluation.value(r.left, ()), evaluation.value(r.right, ())
             if not (left.is_finite() and right.is_finite()) or not _denied(r.kind, left, right):
                 return None
-            return Counterexample(r, point, left.str(12, radius=False), right.str(12, radius=False))
+            return Counterexample(r, point, _decimal(left), _decimal(right))
         except Undefined:
             return None
+
+
+def _decimal(ball: Any) -> str:
+    said: str = ball.str(12, radius=False)
+    return said.rstrip("0").rstrip(".") if "." in said and "e" not in said else said
 
 
 def counterexample(r: Relation, premises: tuple[Premise, ...] = (), tried: int = _TRIED) -> Counterexample | None:
@@ -224,7 +236,7 @@ def _points(r: Relation, premises: tuple[Premise, ...], count: int, tried: int) 
     fixed = [int(i) for i in names.indices if i.isdigit()]
     if max(fixed, default=1) > count:
         return
-    free = sorted(i for i in names.indices if not i.isdigit())
+    free = sorted(i for i in names.indices if not i.isdigit() and i != LAST)
     variables, vectors = sorted(names.variables), sorted(names.vectors)
     wanted = len(variables) + count * len(vectors)
     random = Random(f"{count}")

@@ -10,12 +10,24 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["DIGIT_LIMIT", "DISPLAY_LIMIT", "Name", "Token", "Unread", "group_end", "names", "read_name", "tokens", "written"]
+__all__ = [
+    "DIGIT_LIMIT",
+    "DISPLAY_LIMIT",
+    "Name",
+    "Token",
+    "Unread",
+    "group_end",
+    "names",
+    "read_name",
+    "tokens",
+    "written",
+]
 
 DISPLAY_LIMIT = 20_000  # tokens of one display
 DIGIT_LIMIT = 30
 _WORD_LIMIT = 40
 _NESTED_ACCENTS = 4
+_ACCENTED_LIMIT = 400
 
 
 class Unread(Exception):
@@ -54,10 +66,14 @@ class Name:
         return f"{self.base}_{inner}" if len(inner) == 1 else f"{self.base}_{{{inner}}}" if inner else self.full
 
 
-_GREEK = (
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+_GREEK = _listed(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi varpi rho varrho "
     "sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell"
-).split()
+)
 _SAME = {
     "ln": ("macro", "\\log"), "dfrac": ("macro", "\\frac"), "tfrac": ("macro", "\\frac"), "cfrac": ("macro", "\\frac"),
     "cdot": ("symbol", "*"), "times": ("symbol", "*"), "ast": ("symbol", "*"), "mid": ("symbol", "|"),
@@ -74,20 +90,23 @@ _SAME = {
     "softplus": ("word", "softplus"), "sigmoid": ("word", "sigmoid"),
 }  # fmt: skip
 # Read as relations, so that a side ends there; the parser then says that they are not understood.
-_STRANGE = (
-    "approx sim simeq cong propto in notin to rightarrow mapsto ll gg prec succ subset subseteq lesssim gtrsim leftarrow"
-).split()
-_DROPPED = (
+_STRANGE = _listed(
+    "approx sim simeq cong propto in notin to rightarrow mapsto ll gg prec succ subset subseteq lesssim gtrsim "
+    "leftarrow"
+)
+_DROPPED = _listed(
     "displaystyle textstyle scriptstyle limits nolimits mathstrut strut nonumber notag hfill hfil big Big bigg Bigg "
     "allowbreak nobreak centering left right middle bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm"
-).split()
+)
 _SIZES = {"left": "l", "bigl": "l", "Bigl": "l", "biggl": "l", "Biggl": "l"} | {
     "right": "r", "bigr": "r", "Bigr": "r", "biggr": "r", "Biggr": "r"
 }  # fmt: skip
-_DROPPED_WITH_ARGUMENT = "label phantom hphantom vphantom color textcolor vspace vskip ref eqref cite footnote".split()
-_TEXTS = "text mbox textrm textit textbf textnormal textsf texttt intertext shortintertext hbox".split()
-_STYLES = "operatorname mathrm mathit mathsf mathtt mathbf boldsymbol bm mathcal mathbb mathbbm mathds mathscr mathfrak"
-_STYLED = (*_STYLES.split(), "mathop", "hat", "tilde", "bar", "vec", "widehat", "widetilde", "overline", "dot", "check")
+_DROPPED_WITH_ARGUMENT = _listed("label phantom hphantom vphantom color textcolor vspace vskip ref eqref cite footnote")
+_TEXTS = _listed("text mbox textrm textit textbf textnormal textsf texttt intertext shortintertext hbox")
+_STYLED = _listed(
+    "operatorname mathrm mathit mathsf mathtt mathbf boldsymbol bm mathcal mathbb mathbbm mathds mathscr mathfrak "
+    "mathop hat tilde bar vec widehat widetilde overline dot check"
+)
 _UPRIGHT = ("operatorname", "mathrm", "mathit", "mathsf", "mathtt", "mathop")
 _BOLD = {"boldsymbol": "mathbf", "bm": "mathbf", "widehat": "hat", "widetilde": "tilde", "overline": "bar"}
 _ONES = ("mathbf", "mathbb", "mathbbm", "mathds", "vec")
@@ -97,12 +116,14 @@ _WORDS = {
     "logsumexp": ("word", "logsumexp"), "softplus": ("word", "softplus"), "sigmoid": ("word", "sigmoid"),
 }  # fmt: skip
 _UNICODE = {
-    "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "∑": "\\sum", "≤": "<=", "≥": ">=", "≠": "\\neq", "≈": "\\approx",
-    "∂": "\\partial", "∈": "\\in", "′": "'", "→": "\\to", "⇒": "\\Rightarrow", "⇔": "\\Leftrightarrow", "…": "\\dots",
-    "ℓ": "\\ell", "≡": ":=", "≔": ":=",
-} | {chr(0x3B1 + n): f"\\{g}" for n, g in enumerate(
+    "\u2212": "-", "\u2013": "-", "·": "*", "\u00d7": "*", "⋅": "*", "∑": "\\sum", "≤": "<=", "≥": ">=", "≠": "\\neq",
+    "≈": "\\approx", "∂": "\\partial", "∈": "\\in", "\u2032": "'", "→": "\\to", "⇒": "\\Rightarrow",
+    "⇔": "\\Leftrightarrow", "…": "\\dots", "\u2113": "\\ell", "≡": ":=", "≔": ":=",
+}  # fmt: skip
+_UNICODE |= {chr(0x3B1 + n): f"\\{letter}" for n, letter in enumerate(_listed(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau "
-    "upsilon phi chi psi omega".split())}  # fmt: skip
+    "upsilon phi chi psi omega"
+))}  # fmt: skip
 
 # Every alternative is a run of one class of characters or a fixed string: no way to match twice, so time is linear.
 _PIECE = re.compile(
@@ -113,10 +134,18 @@ _PIECE = re.compile(
 )
 
 
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_SPACE = re.compile(r"\s*")
+_SHORT = re.compile(r"\s*([A-Za-z0-9])")
+_PLACED = re.compile(r"\s*\[[tbc]\]")
+_E_NOTATION = re.compile(r"e[-+]?\d")
+
+
 def tokens(text: str, start: int, end: int, macros: dict[str, str] | None = None) -> list[Token]:
     """The tokens of text[start:end]; `macros` says which words the document's own operators stand for."""
     out: list[Token] = []
-    for token in _cut(text, start, end, macros or {}, 0):
+    source = _Source(text, _closers(text, start, end), macros or {})
+    for token in _cut(source, start, end, 0):
         if len(out) == DISPLAY_LIMIT:
             out.append(Token("bad", f"more than {DISPLAY_LIMIT} tokens in one display", token.at, token.end))
             break
@@ -124,8 +153,28 @@ def tokens(text: str, start: int, end: int, macros: dict[str, str] | None = None
     return out
 
 
-def _cut(text: str, at: int, end: int, macros: dict[str, str], depth: int) -> Iterator[Token]:
-    size = ""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The text, where each of its braces is closed, and the document's own operators."""
+
+    text: str
+    closers: dict[int, int]
+    macros: dict[str, str]
+
+
+def _closers(text: str, start: int, end: int) -> dict[int, int]:
+    opened: list[int] = []
+    found = {}
+    for brace in _BRACE.finditer(text, start, end):
+        if brace.group() == "{":
+            opened.append(brace.start())
+        elif brace.group() == "}" and opened:
+            found[opened.pop()] = brace.start()
+    return found
+
+
+def _cut(source: _Source, at: int, end: int, depth: int) -> Iterator[Token]:
+    text, size, begin = source.text, "", 0
     while at < end:
         match = _PIECE.match(text, at, end)
         if match is None:
@@ -137,25 +186,26 @@ def _cut(text: str, at: int, end: int, macros: dict[str, str], depth: int) -> It
             at = stop
             continue
         if kind == "macro" and found in _SIZES:
-            size, at = _SIZES[found], stop
+            size, begin, at = _SIZES[found], at, stop
             continue
+        begin = begin if size else at
         if size and found == ".":
             pass  # \left. is no delimiter
         elif size and found in ("|", "vert"):
-            yield Token("symbol", f"\\{size}vert", at, stop)
+            yield Token("symbol", f"\\{size}vert", begin, stop)
         elif kind == "macro":
-            new, stop = _macro(text, at, stop, end, found, macros, depth)
+            new, stop = _macro(source, at, stop, end, found, depth)
             yield from new
         elif kind == "sign":
-            yield from _sign(found, at, stop)
+            yield from _sign(found, begin, stop)
         elif kind == "letters":
             yield from _letters(found, at)
         elif kind == "number" and len(found) > DIGIT_LIMIT:
             yield Token("bad", f"a number of more than {DIGIT_LIMIT} digits", at, stop)
-        elif kind == "number" and re.compile(r"e[-+]?\d").match(text, stop, end):
+        elif kind == "number" and _E_NOTATION.match(text, stop, end):
             yield Token("bad", "a number with an exponent e may be read in two ways: write 10^{-3}", at, stop)
         else:
-            yield Token(kind or "bad", {"=:": ":="}.get(found, found), at, stop)
+            yield Token(kind or "bad", {"=:": ":="}.get(found, found), begin, stop)
         size, at = "", stop
 
 
@@ -176,7 +226,7 @@ def _sign(found: str, at: int, stop: int) -> Iterator[Token]:
     elif found == "|":
         yield Token("bad", "the norm \\| is not understood", at, stop)
     elif found not in ",;:!/>":
-        yield Token("bad", f"{'\\' + found!a} is not understood", at, stop)
+        yield Token("bad", f"a backslash before {found!a} is not understood", at, stop)
 
 
 def _letters(run: str, at: int) -> Iterator[Token]:
@@ -187,26 +237,19 @@ def _letters(run: str, at: int) -> Iterator[Token]:
         yield Token("name", letter, n, n + 1)
 
 
-def _argument(text: str, at: int, end: int) -> tuple[int, int] | None:
+def _argument(source: _Source, at: int, end: int) -> tuple[int, int] | None:
     """Where the content of the {…} at or after `at` begins and ends; None if there is none or it is not closed."""
-    while at < end and text[at].isspace():
-        at += 1
-    if at >= end or text[at] != "{":
-        return None
-    depth = 0
-    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, at, end):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth == 0:
-            return at + 1, brace.start()
-    return None
+    match = _SPACE.match(source.text, at, end)
+    at = match.end() if match else at
+    closer = source.closers.get(at)
+    return None if closer is None or closer >= end else (at + 1, closer)
 
 
-def _macro(
-    text: str, at: int, stop: int, end: int, name: str, macros: dict[str, str], depth: int
-) -> tuple[Iterable[Token], int]:
+def _macro(source: _Source, at: int, stop: int, end: int, name: str, depth: int) -> tuple[Iterable[Token], int]:
     """The tokens that a macro with its argument stands for, and where the text goes on."""
-    if name in macros:
-        return [Token("word", macros[name], at, stop)], stop
+    text = source.text
+    if name in source.macros:
+        return [Token("word", source.macros[name], at, stop)], stop
     if name in _SAME:
         return [Token(*_SAME[name], at, stop)], stop
     if name in _GREEK:
@@ -218,59 +261,59 @@ def _macro(
     takes = (*_TEXTS, *_DROPPED_WITH_ARGUMENT, *_STYLED, "tag", "hspace", "begin", "end")
     if name not in (*takes, "stackrel", "overset", "underset"):
         return [Token("macro", f"\\{name}", at, stop)], stop
-    inner = _argument(text, stop, end)
+    inner = _argument(source, stop, end)
     if inner is None:
-        short = re.compile(r"\s*([A-Za-z0-9])").match(text, stop, end)
+        short = _SHORT.match(text, stop, end)
         if name in _STYLED and short:
-            return _styled(text, at, (short.start(1), short.end(1)), name, macros, depth), short.end()
+            return _styled(source, at, (short.start(1), short.end(1)), name, depth), short.end()
         return [Token("bad", f"\\{name} has no argument in closed braces", at, stop)], stop
     content, after = text[slice(*inner)], inner[1] + 1
     if name in _TEXTS or name == "tag":
         return [Token("tag" if name == "tag" else "text", " ".join(content.split()), at, after)], after
     if name in ("begin", "end"):
-        return _environment(text, at, after, end, name, content)
+        return _environment(source, at, after, end, name, content)
     if name in _DROPPED_WITH_ARGUMENT or name == "hspace":
         return [Token("gap", "", at, after)] if name == "hspace" else [], after
     if name in _STYLED:
-        return _styled(text, at, inner, name, macros, depth), after
-    return _stacked(text, at, inner, end, name, macros, depth)
+        return _styled(source, at, inner, name, depth), after
+    return _stacked(source, at, inner, end, name, depth)
 
 
-def _environment(text: str, at: int, after: int, end: int, name: str, content: str) -> tuple[list[Token], int]:
+def _environment(source: _Source, at: int, after: int, end: int, name: str, content: str) -> tuple[list[Token], int]:
     token = Token(name, content.strip().rstrip("*")[:_WORD_LIMIT], at, after)
     if name == "begin" and token.text in ("alignat", "alignedat", "array"):
-        columns = _argument(text, after, end)
+        columns = _argument(source, after, end)
         after = columns[1] + 1 if columns else after
     elif name == "begin" and token.text in ("aligned", "split", "gathered"):
-        placed = re.compile(r"\s*\[[tbc]\]").match(text, after, end)
+        placed = _PLACED.match(source.text, after, end)
         after = placed.end() if placed else after
     return [token], after
 
 
 def _stacked(
-    text: str, at: int, above: tuple[int, int], end: int, name: str, macros: dict[str, str], depth: int
+    source: _Source, at: int, above: tuple[int, int], end: int, name: str, depth: int
 ) -> tuple[Iterable[Token], int]:
     r"""\overset{!}{=} is =, \underset{i}{\max} is \max_{i}."""
-    inner = _argument(text, above[1] + 1, end)
-    if inner is None or depth >= _NESTED_ACCENTS:
+    inner = _argument(source, above[1] + 1, end)
+    if inner is None or depth >= _NESTED_ACCENTS or inner[1] - above[0] > _ACCENTED_LIMIT:
         return [Token("bad", f"\\{name} needs two arguments", at, above[1] + 1)], above[1] + 1
-    base = [Token(t.kind, t.text, at, inner[1] + 1) for t in _cut(text, *inner, macros, depth + 1)][:2]
+    base = [Token(t.kind, t.text, at, inner[1] + 1) for t in _cut(source, *inner, depth + 1)][:2]
     if len(base) == 1 and base[0].kind == "relation":
         return base, inner[1] + 1
     if len(base) == 1 and name == "underset" and base[0].text in ("\\max", "\\min", "\\sum"):
-        under = list(_cut(text, *above, macros, depth + 1))
+        under = list(_cut(source, *above, depth + 1))
         around = [Token("symbol", s, *above) for s in ("_", "{", "}")]
         return [base[0], *around[:2], *under, around[2]], inner[1] + 1
     return [Token("bad", f"\\{name} of this is not understood", at, inner[1] + 1)], inner[1] + 1
 
 
-def _styled(
-    text: str, at: int, inner: tuple[int, int], style: str, macros: dict[str, str], depth: int
-) -> Iterable[Token]:
+def _styled(source: _Source, at: int, inner: tuple[int, int], style: str, depth: int) -> Iterable[Token]:
     r"""A letter in bold or under a hat is another letter; \mathrm of several letters is a word."""
-    content, after = text[slice(*inner)].strip(), inner[1] + 1
+    if inner[1] - inner[0] > _ACCENTED_LIMIT:
+        return [Token("bad", f"\\{style} of a long formula", at, inner[1] + 1)]
+    content, after = source.text[slice(*inner)].strip(), inner[1] + 1
     style = _BOLD.get(style, style)
-    if content == "1" and style in _ONES or (content == "I" and style == "mathbb"):
+    if (content, style) == ("I", "mathbb") or (content == "1" and style in _ONES):
         return [Token("ones", "1", at, after)]
     word = re.sub(r"\\_|[-_]|\\[,;: ]|[ ~]", "_", content).strip("_")
     if style in _UPRIGHT and word.replace("_", "").isalnum() and word.isascii() and len(word) <= _WORD_LIMIT:
@@ -282,21 +325,23 @@ def _styled(
             return [Token("number" if word.isdigit() else "word", word, at, after)]
     if depth >= _NESTED_ACCENTS:
         return [Token("bad", "accents are nested too deep", at, after)]
-    parts = list(_cut(text, *inner, macros, depth + 1))
+    parts = list(_cut(source, *inner, depth + 1))
     if not parts or parts[0].kind != "name" or (len(parts) > 1 and parts[1].text not in ("_", "'")):
         return [Token("bad", f"\\{style} of this is not understood", at, after)]
     return [Token("name", f"\\{style}{{{parts[0].text}}}", at, after), *parts[1:]]
 
 
-def written(text: str, some: Iterable[Token]) -> str:
-    """The tokens as LaTeX again, with one space where the source had any; texts without their macro."""
+def written(text: str, some: Iterable[Token], with_macros: bool = False) -> str:
+    """The tokens as LaTeX again, with one space where the source had any; texts without their macro, if not wanted."""
     out: list[str] = []
     last = -1
     for token in some:
         if token.at < last:
             continue
         out.append(" " if out and token.at > last else "")
-        out.append(token.text if token.kind == "text" else " ".join(text[token.at : token.end].split()))
+        out.append(
+            token.text if token.kind == "text" and not with_macros else " ".join(text[token.at : token.end].split())
+        )
         last = token.end
     return "".join(out).strip()
 
@@ -317,10 +362,10 @@ def read_name(some: list[Token], at: int) -> tuple[Name, int]:
     while at < len(some) and some[at].text == "'":
         base, at = base + "'", at + 1
     if at + 1 < len(some) and some[at].text == "^":
-        stop = group_end(some, at + 1)
-        mark = "".join(t.text for t in some[at + 1 : stop]).strip("{}")
+        braced = some[at + 1].text == "{" and "".join(t.text for t in some[at + 3 : at + 4]) == "}"
+        mark = some[at + 1 + braced].text
         if mark in ("*", "\\star", "'"):
-            base, at = base + {"'": "'"}.get(mark, "^*"), stop
+            base, at = base + {"'": "'"}.get(mark, "^*"), at + 2 + 2 * braced
     if at + 1 >= len(some) or some[at].text != "_":
         return Name(base), at
     stop = group_end(some, at + 1)

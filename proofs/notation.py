@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from .trusted import RULES, Bound, Cases, Condition, Derivation, Free, Index, Moved, Premise, Relation, Rule, Term
 
-__all__ = ["LATEX", "TEXT", "Style", "free_names"]
+__all__ = ["LATEX", "TEXT", "Style", "cases", "chains", "free_names", "rules_of"]
 
 _LETTERS = "ijklpqrs"
 _SUM, _PRODUCT, _TIGHT, _ATOM = range(4)  # how strongly an expression holds together
@@ -35,6 +35,14 @@ class Style:
 
     def relation(self, r: Relation) -> str:
         return f"{self.term(r.left)} {self.symbols[r.kind]} {self.term(r.right)}"
+
+    def chain(self, relations: tuple[Relation, ...]) -> str:
+        """A = B = C from A = B and B = C; relations that do not join are separated by commas."""
+        said = ""
+        for n, r in enumerate(relations):
+            joins = n > 0 and relations[n - 1].right == r.left
+            said += f" {self.symbols[r.kind]} {self.term(r.right)}" if joins else (", " * (n > 0)) + self.relation(r)
+        return said
 
     def premise(self, p: Premise) -> str:
         if not p.each:
@@ -121,8 +129,7 @@ class _Writer:
         left, right = t.args
         if op in ("add", "sub"):
             sign = "+" if op == "add" else "-"
-            least = _SUM if op == "add" and right.op in ("add", "sub") else _PRODUCT
-            return _SUM, f"{w(left, around, _SUM)} {sign} {w(right, around, least)}"
+            return _SUM, f"{w(left, around, _SUM)} {sign} {w(right, around, _PRODUCT)}"
         if op == "div" and s.fraction is not None:
             return _TIGHT, s.fraction(w(left, around, _SUM), w(right, around, _SUM))
         if op == "div":
@@ -171,7 +178,16 @@ def rules_of(d: Derivation | Cases) -> tuple[str, ...]:
 
 def chains(d: Derivation | Cases) -> tuple[Derivation, ...]:
     """The chains that a derivation consists of: one, or one for each case."""
-    return (d,) if isinstance(d, Derivation) else (*chains(d.low), *chains(d.high))
+    return tuple(chain for _, chain in cases(d))
+
+
+def cases(d: Derivation | Cases, assumed: tuple[Premise, ...] = ()) -> Iterator[tuple[tuple[Premise, ...], Derivation]]:
+    """Each chain with what its case assumes."""
+    if isinstance(d, Derivation):
+        yield assumed, d
+    else:
+        yield from cases(d.low, (*assumed, Premise(Relation(d.left, "<=", d.right))))
+        yield from cases(d.high, (*assumed, Premise(Relation(d.right, "<=", d.left))))
 
 
 def _latex_name(name: str) -> str:
@@ -180,11 +196,11 @@ def _latex_name(name: str) -> str:
 
 
 _TEXT_SYMBOLS = {
-    "=": "=", "<=": "<=", "<": "<", "!=": "!=", "each": "for every", "delta": "delta", "log": "log", "max": "max", "|": "|",
+    "=": "=", "<=": "<=", ">=": ">=", ">": ">", "<": "<", "!=": "!=", "each": "for every", "delta": "delta", "log": "log", "max": "max", "|": "|",
     "partial": "d/d(BY) OF", "*": " * ", "smooth": "is smooth in", "constant": "does not depend on",
 }  # fmt: skip
 _LATEX_SYMBOLS = {
-    "=": "=", "<=": r"\le", "<": "<", "!=": r"\neq", "each": r"\text{ for every }", "delta": r"\delta", "log": r"\log",
+    "=": "=", "<=": r"\le", ">=": r"\ge", ">": ">", "<": "<", "!=": r"\neq", "each": r"\text{ for every }", "delta": r"\delta", "log": r"\log",
     "max": r"\max", "|": "|", "partial": r"\frac{\partial}{\partial BY} OF", "*": r" \cdot ",
     "smooth": r"\text{ is smooth in }", "constant": r"\text{ does not depend on }",
 }  # fmt: skip

@@ -30,6 +30,7 @@ from .trusted import (
     check,
     fraction,
     holds,
+    instance,
     lifted,
     nodes,
     opened,
@@ -45,6 +46,7 @@ _STEPS = 600  # at most, in one chain
 _NODES = 4000  # of a term, at most
 _SPLITS = 5  # nested cases, at most
 _FACTORED = 10**6  # larger numbers are not factored
+_LARGEST_MULTIPLE = 720  # of an exponent that is taken out as a power
 
 Monomial = frozenset[tuple[Term, int]]
 Facts = tuple[Premise, ...]
@@ -59,11 +61,18 @@ def implicit_premises(*terms: Term) -> Facts:
     found: list[Premise] = []
     for t in terms:
         for need, depth in _needs(t, 0):
-            if depth <= 1 and not holds(need.kind, need.left, need.right, tuple(found)):
+            if depth <= 1 and not _plainly(need, tuple(found)):
                 premise = Premise(need, each=depth == 1)
                 if premise not in found and not (depth == 0 and _dangling(need)):
                     found.append(premise)
     return tuple(found)
+
+
+def _plainly(r: Relation, facts: Facts) -> bool:
+    try:
+        return holds(r.kind, r.left, r.right, facts)
+    except Rejected:  # too large to be seen
+        return False
 
 
 def _needs(t: Term, depth: int) -> Iterator[tuple[Relation, int]]:
@@ -105,7 +114,9 @@ def prove(r: Relation, premises: Facts = (), name: str = "found") -> Theorem | N
 # Equations.
 
 
-def _equal(name: str, left: Term, right: Term, premises: Facts, assumed: Facts, splits: int) -> Derivation | Cases | None:
+def _equal(
+    name: str, left: Term, right: Term, premises: Facts, assumed: Facts, splits: int
+) -> Derivation | Cases | None:
     facts = (*premises, *assumed)
     grain = 1
     while True:
@@ -116,7 +127,7 @@ def _equal(name: str, left: Term, right: Term, premises: Facts, assumed: Facts, 
             break
         except _FinerGrain as finer:
             grain = lcm(grain, finer.args[0])
-            if grain > 720:
+            if grain > _LARGEST_MULTIPLE:
                 return None
     steps = a.steps
     if a.whole != b.whole:
@@ -135,7 +146,7 @@ def _split(
     """Two cases by the first maximum or absolute value that does not depend on a bound index."""
     if not splits:
         return None
-    for node in (n for t in normal for n in nodes(t)):
+    for node in (n for t in normal for n in reversed(list(nodes(t)))):  # what is inside another comes first
         if node.op in ("max", "abs") and not any(isinstance(i, Bound) for i in used_indices(node)):
             u, v = node.args if node.op == "max" else (ZERO, node.args[0])
             low = _equal(name, left, right, premises, (*assumed, Premise(Relation(u, "<=", v))), splits - 1)
@@ -195,6 +206,8 @@ class _Normaliser:
         finer = lcm(*(c.denominator for c in top.values()))
         if self.grain % finer:
             raise _FinerGrain(finer)
+        if any(abs(c) * self.grain > _LARGEST_MULTIPLE for c in top.values()):
+            return
         parts: list[tuple[int, Term]] = []
         for monomial in _ordered_monomials(top):
             base = _quotient(_product(monomial), bottom)
@@ -269,8 +282,7 @@ class _Normaliser:
             self.apply("sum-constant", at, COUNT * ZERO)
             self.arithmetic(at, ZERO)
             return
-        terms = [f if c == ONE else c if f is None else c * f for c, f in ((c, f) for c, f in parts)]
-        self.arithmetic(body, _added([t for t in terms if t is not None]))
+        self.arithmetic(body, _added([c if f is None else f if c == ONE else c * f for c, f in parts]))
         for n, (constant, rest) in enumerate(parts):
             here = at
             if n < len(parts) - 1:
@@ -497,7 +509,11 @@ def _ordered(name: str, r: Relation, premises: Facts) -> Derivation | None:
         return Derivation(name, ZERO, (Step("positive", (), r.right),), premises)
     for known in CATALOGUE:
         stated = theorem(known)
-        if stated.premises or stated.conclusion.kind not in ("<=", "<") or (r.kind, stated.conclusion.kind) == ("<", "<="):
+        if (
+            stated.premises
+            or stated.conclusion.kind not in ("<=", "<")
+            or (r.kind, stated.conclusion.kind) == ("<", "<=")
+        ):
             continue
         for use in _instances(stated, r):
             found = _through(name, r, premises, use)
@@ -519,29 +535,11 @@ def _instances(stated: Theorem, r: Relation) -> Iterator[Use]:
 def _through(name: str, r: Relation, premises: Facts, use: Use) -> Derivation | None:
     """left = small + d <= large + d = right, where small <= large is the instance."""
     stated = use.theorem.conclusion
-    instance = Relation(_renamed(stated.left, use), stated.kind, _renamed(stated.right, use))
-    d = r.left - instance.left
-    first = _equal(name, r.left, instance.left + d, premises, (), 0)
-    second = first and _equal(name, instance.right + d, r.right, premises, (), 0)
+    known = Relation(instance(stated.left, use), stated.kind, instance(stated.right, use))
+    d = r.left - known.left
+    first = _equal(name, r.left, known.left + d, premises, (), 0)
+    second = first and _equal(name, known.right + d, r.right, premises, (), 0)
     if not isinstance(first, Derivation) or not isinstance(second, Derivation):
         return None
-    middle = Step("theorem", (0,), instance.right + d, use=use)
+    middle = Step("theorem", (0,), known.right + d, use=use)
     return Derivation(name, r.left, (*first.steps, middle, *second.steps), premises)
-
-
-def _renamed(t: Term, use: Use) -> Term:
-    """The instance of a term where every vector becomes another and every index another."""
-    ((_, body),) = use.vectors
-    vector, names = body.value[0], dict(use.indices)
-
-    def index(i: object) -> object:
-        return names.get(i.name, i) if isinstance(i, Free) else i
-
-    value = t.value
-    if t.op == "entry":
-        value = (vector, index(value[1]))
-    elif t.op == "delta":
-        value = tuple(index(i) for i in value)
-    return Term(t.op, tuple(_renamed(a, use) for a in t.args), value)
-
-

@@ -11,9 +11,12 @@ which each is made from the one before by a rule at a position. `check` looks at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from itertools import combinations
+from math import gcd
+from types import MappingProxyType, NoneType
 from typing import Any, NoReturn, TypeAlias
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "check",
     "fraction",
     "holds",
+    "instance",
     "lifted",
     "nodes",
     "opened",
@@ -266,7 +270,7 @@ class Premise:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a rule asks of its parts: a relation, or that a part be smooth in, or constant in, the entries of a vector."""
+    """What a rule asks of its parts: a relation, or that a part be smooth, or constant in the entries of a vector."""
 
     kind: str
     left: Term
@@ -345,6 +349,9 @@ class Theorem:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Theorem is not copied or pickled: check its derivation again")
 
+    def __setstate__(self, _: Any) -> NoReturn:
+        raise TypeError("a Theorem does not change")
+
 
 # Side conditions.
 
@@ -398,6 +405,8 @@ def holds(kind: str, left: Term, right: Term, facts: Facts) -> bool:
     """Whether left kind right follows at once from the facts: never True without a reason, often False with one."""
     if any(r == Relation(left, kind, right) for r in _known(facts, left - right)):
         return True
+    if kind == "=":
+        return left == right
     if kind == "!=":
         return right == ZERO and (_sign(left, facts) == 2 or _is_nonzero_number(left) or _factors_nonzero(left, facts))
     needed = {"<": 2, "<=": 1}[kind]
@@ -406,11 +415,9 @@ def holds(kind: str, left: Term, right: Term, facts: Facts) -> bool:
     if {left.op, right.op} <= {"number"}:
         return bool(left.value < right.value or (kind == "<=" and left.value == right.value))
     difference = _defined(right - left, facts)
-    return difference is not None and any(
-        difference == _defined(r.right - r.left, facts)
-        for r in _known(facts, left - right)
-        if r.kind == kind or (r.kind == "<" and kind == "<=")
-    )
+    gaps = [r.right - r.left for r in _known(facts, left - right) if r.kind == "<" or (r.kind == kind == "<=")]
+    gaps += [s + t for s, t in combinations(gaps, 2)]  # a <= b and b <= c give a <= c
+    return difference is not None and any(difference == _defined(gap, facts) for gap in gaps)
 
 
 def _is_nonzero_number(t: Term) -> bool:
@@ -455,7 +462,9 @@ def _demand(condition: Condition, facts: Facts) -> None:
 # Arithmetic: polynomials with rational coefficients in everything that is not + - * / or a power.
 
 Polynomial: TypeAlias = dict[frozenset[tuple[Term, int]], Fraction]
-_LIMIT = 20_000  # products of monomials in one multiplication
+_LIMIT = 5_000  # products of monomials in one multiplication, and bits of a coefficient
+_LARGEST_POWER = 1_000
+_LARGEST_TERM = 20_000  # nodes
 
 
 def _times(p: Polynomial, q: Polynomial) -> Polynomial:
@@ -469,6 +478,8 @@ def _times(p: Polynomial, q: Polynomial) -> Polynomial:
                 powers[atom] = powers.get(atom, 0) + k
             key = frozenset(powers.items())
             product[key] = product.get(key, Fraction(0)) + a * b
+    if any(max(c.numerator.bit_length(), c.denominator.bit_length()) > _LIMIT for c in product.values()):
+        raise Rejected("the arithmetic of this step is too large")
     return {m: c for m, c in product.items() if c}
 
 
@@ -492,6 +503,8 @@ def fraction(t: Term, nonzero: list[Term]) -> tuple[Polynomial, Polynomial]:
     if t.op == "neg":
         return _plus({}, p, -1), q
     if t.op == "power":
+        if abs(t.value) > _LARGEST_POWER:
+            raise Rejected("the arithmetic of this step is too large")
         if t.value < 0:
             nonzero.append(t.args[0])
             p, q = q, p
@@ -597,18 +610,15 @@ def _match_rule(rule: Rule, left: Term, right: Term, facts: Facts) -> None:
     for pattern, t in sides:
         _match(pattern, t, bindings)
     for c in rule.conditions:
-        part = bindings[c.left.value[0] if c.left.op == "body" else c.left.value] if c.left != ZERO else ZERO
-        if c.kind == "constant":
-            _demand(Condition(c.kind, part, bindings[c.right]), facts)
-        elif c.kind == "smooth":
-            _demand(Condition(c.kind, part), facts)
-        else:
-            other = bindings[c.right.value[0] if c.right.op == "body" else c.right.value] if _named(c.right) else c.right
-            _demand(Condition(c.kind, part, other), facts)
+        right = bindings[c.right] if c.kind == "constant" else _bound_part(c.right, bindings)
+        _demand(Condition(c.kind, _bound_part(c.left, bindings), right), facts)
 
 
-def _named(t: Term) -> bool:
-    return t.op in ("meta", "body")
+def _bound_part(part: Any, bindings: Bindings) -> Any:
+    """What a part of a condition was matched with; numbers stand for themselves."""
+    if isinstance(part, Term) and part.op in ("meta", "body"):
+        return bindings[part.value if part.op == "meta" else part.value[0]]
+    return part
 
 
 # Rules.
@@ -700,30 +710,65 @@ _RULES = (
          (Condition("smooth", A), _positive(A))),
     Rule("derivative-sum", _partial(_of("sum", F)), "=", _of("sum", _partial(F)), _DIFF, (Condition("smooth", F),)),
 )  # fmt: skip
-RULES: dict[str, Rule] = {rule.name: rule for rule in _RULES}
+RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in _RULES})
 
 
 # The checker.
 
 
-def _well_formed(t: Term) -> None:
-    for node in nodes(t):
-        kind = {"number": Fraction, "variable": str, "power": int}.get(node.op, type(node.value))
-        indices = _carried(node)
-        if node.op in ("meta", "body") or type(node) is not Term or type(node.value) is not kind:
-            raise Rejected(f"{node.op!r} with {node.value!r} is not a term")
-        if not all(type(i) in (Bound, Free, Moved) for i in indices) or (indices and type(node.value) is not tuple):
-            raise Rejected(f"the indices of {node.op!r} are not indices")
-    if any(isinstance(_base(index), Bound) for index in used_indices(t)):
+def _plain(value: Any) -> None:
+    """Refuse all but this module's classes, tuples, numbers and names, exactly these: a subclass may answer as it likes."""
+    if type(value) is tuple:
+        for item in value:
+            _plain(item)
+    elif type(value) in (Derivation, Cases, Step, Use, Premise, Relation, Term, Bound, Free, Moved):
+        for item in fields(value):
+            _plain(getattr(value, item.name))
+    elif type(value) is Fraction:
+        whole = (value.numerator, value.denominator)
+        if {type(n) for n in whole} != {int} or whole[1] <= 0 or gcd(*whole) != 1:
+            raise Rejected("a fraction is not in lowest terms")
+    elif type(value) not in (str, int, bool, NoneType, Theorem):
+        raise Rejected(f"a {type(value).__name__} is not what a derivation is made of")
+
+
+_VALUES = {"number": (Fraction,), "variable": (str,), "power": (int,), "entry": (str, None), "derivative": (str, None),
+           "delta": (None, None)}  # fmt: skip  # None stands for an index
+
+
+def _well_formed(t: Term, closed: bool = True) -> None:
+    """Refuse patterns, values that the operation does not carry, and in a closed term indices that no sum binds."""
+    for number, node in enumerate(nodes(t)):
+        if number > _LARGEST_TERM:
+            raise Rejected("a term is too large")
+        kinds = _VALUES.get(node.op, (NoneType,))
+        held = node.value if type(node.value) is tuple else (node.value,)
+        right = len(held) == len(kinds) and all(
+            _is_index(v) if kind is None else type(v) is kind for v, kind in zip(held, kinds, strict=True)
+        )
+        if node.op in ("meta", "body") or not right:
+            raise Rejected(f"{node.op!r} with the value {node.value!r} is not a term")
+    if closed and any(isinstance(_base(index), Bound) for index in used_indices(t)):
         raise Rejected("an index is bound to no sum")
 
 
-def _instance(t: Term, use: Use) -> Term:
+def _is_index(value: Any) -> bool:
+    if type(value) is Moved:
+        return type(value.permutation) is str and _is_index(value.index)
+    return (type(value) is Free and type(value.name) is str) or (
+        type(value) is Bound and type(value.level) is int and value.level >= 0
+    )
+
+
+def instance(t: Term, use: Use) -> Term:
     """The term with the variables, vectors and indices of a theorem replaced."""
     variables, vectors, indices = dict(use.variables), dict(use.vectors), dict(use.indices)
 
     def index(i: Index, depth: int) -> Index:
-        return _based(i, lambda b: _moved_index(indices[b.name], depth) if isinstance(b, Free) and b.name in indices else b)
+        def base(b: Bound | Free) -> Index:
+            return _moved_index(indices[b.name], depth) if isinstance(b, Free) and b.name in indices else b
+
+        return _based(i, base)
 
     def walk(s: Term, depth: int) -> Term:
         if s.op == "variable":
@@ -745,18 +790,19 @@ def _instance(t: Term, use: Use) -> Term:
 def _use_theorem(use: Use | None, left: Term, right: Term, facts: Facts) -> str:
     if use is None or type(use.theorem) is not Theorem:
         raise Rejected("the step names no theorem")
-    if any(p.op == "derivative" for p in nodes(use.theorem.conclusion.left - use.theorem.conclusion.right)) and (
-        use.variables or use.vectors
-    ):
+    for _, term in (*use.variables, *use.vectors):
+        _well_formed(term, closed=False)
+    said = (use.theorem.conclusion, *(p.relation for p in use.theorem.premises))
+    if (use.variables or use.vectors) and any(n.op == "derivative" for r in said for n in nodes(r.left - r.right)):
         raise Rejected("only the indices of a theorem about derivatives can be replaced")
     for premise in use.theorem.premises:
         r = premise.relation
         if premise.each:
             raise Rejected("a theorem with a premise about every index cannot be used in a step")
-        if not holds(r.kind, _instance(r.left, use), _instance(r.right, use), facts):
+        if not holds(r.kind, instance(r.left, use), instance(r.right, use), facts):
             raise Rejected(f"a premise of the theorem {use.theorem.name!r} is not known to hold")
     stated = use.theorem.conclusion
-    if (_instance(stated.left, use), _instance(stated.right, use)) != (left, right):
+    if (instance(stated.left, use), instance(stated.right, use)) != (left, right):
         raise Rejected(f"the theorem {use.theorem.name!r} does not say this")
     return stated.kind
 
@@ -808,6 +854,8 @@ def _local(facts: Facts, t: Term, at: tuple[int, ...]) -> Facts:
 
 def _check_step(before: Term, step: Step, facts: Facts) -> str:
     _well_formed(step.to)
+    if type(step.backwards) is not bool:
+        raise Rejected("a step goes forwards or backwards")
     old, new = subterm(before, step.at), subterm(step.to, step.at)
     if replaced(before, step.at, new) != step.to:
         raise Rejected("something else than the position changed")
@@ -821,6 +869,8 @@ def _check_step(before: Term, step: Step, facts: Facts) -> str:
 def _check_chain(d: Derivation, assumed: Facts) -> Relation:
     facts = (*d.premises, *assumed)
     for premise in d.premises:
+        if premise.relation.kind not in ("=", "<=", "<", "!=") or type(premise.each) is not bool:
+            raise Rejected(f"{premise.relation.kind!r} is not a relation")
         for side in (premise.relation.left, premise.relation.right):
             _well_formed(Term("sum", (side,)) if premise.each else side)
     _well_formed(d.start)
@@ -835,7 +885,7 @@ def _check_chain(d: Derivation, assumed: Facts) -> Relation:
 
 
 def _check(d: Derivation | Cases, assumed: Facts) -> tuple[Facts, Relation]:
-    if isinstance(d, Derivation):
+    if type(d) is Derivation:
         return d.premises, _check_chain(d, assumed)
     for side in (d.left, d.right):
         _well_formed(side)
@@ -848,7 +898,11 @@ def _check(d: Derivation | Cases, assumed: Facts) -> tuple[Facts, Relation]:
 
 def check(derivation: Derivation | Cases) -> Theorem:
     """The theorem that a derivation proves; raises Rejected with the step and the reason if it proves none."""
-    premises, conclusion = _check(derivation, ())
+    try:
+        _plain(derivation)
+        premises, conclusion = _check(derivation, ())
+    except RecursionError:
+        raise Rejected("the derivation is nested too deeply") from None
     theorem = object.__new__(Theorem)
     for name, value in (
         ("name", derivation.name),

@@ -1,5 +1,26 @@
-"""Reports: people's views of a campaign's record. They compute and decide nothing."""
+"""Reports: people's views of records, derivations and gradings. They compute and decide nothing."""
 
+from .derivations import (
+    coq_text,
+    derivation_latex,
+    derivation_text,
+    examination_text,
+    refutation_text,
+    summary_text,
+)
+from .grading import grading_text
 from .text import class_table, findings, premises, reasons
 
-__all__ = ["class_table", "findings", "premises", "reasons"]
+__all__ = [
+    "class_table",
+    "coq_text",
+    "derivation_latex",
+    "derivation_text",
+    "examination_text",
+    "findings",
+    "grading_text",
+    "premises",
+    "reasons",
+    "refutation_text",
+    "summary_text",
+]

@@ -6,8 +6,7 @@ nothing over- or underflows. The fast reading is in `intervals`; this one decide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -15,22 +14,11 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import Model, Operations
+from shiftproof.proofs import Model, Operations, working_precision
 
 __all__ = ["BallOperations", "balls", "end_points", "working_precision"]
 
 Balls = NDArray[np.object_]
-
-
-@contextmanager
-def working_precision(bits: int) -> Iterator[None]:
-    """Arb's precision for the body of a with statement, restored at its end."""
-    before = flint.ctx.prec
-    flint.ctx.prec = bits
-    try:
-        yield
-    finally:
-        flint.ctx.prec = before
 
 
 def balls(x: NDArray[np.float64]) -> Balls:

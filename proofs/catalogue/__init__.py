@@ -12,8 +12,9 @@ from typing import Any
 
 from ..trusted import Cases, Derivation, Theorem, check
 from . import calculus, maximum, online, pairs, shift
+from .false import FALSE
 
-__all__ = ["CATALOGUE", "theorem", "theorems", "title"]
+__all__ = ["CATALOGUE", "FALSE", "theorem", "theorems", "title"]
 
 _MODULES = (shift, maximum, calculus, online, pairs)
 

@@ -1,0 +1,291 @@
+"""Grades somebody's derivation, line by line: is each line true, does it follow from the one before, how is it repaired.
+
+True means that the checker accepted a derivation of the line, or that SymPy decided it; false means that there is a
+counterexample that enclosures confirm; anything else is not understood, and never counts as right.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from .bounded import within
+from .catalogue import CATALOGUE, theorem
+from .counterexamples import Counterexample, counterexample, described
+from .document import Line, read
+from .notation import LATEX, TEXT, chains, rules_of
+from .prover import implicit_premises, prove
+from .questions import ask
+from .repairs import repaired
+from .terms import ONE, ZERO, exp, log
+from .trusted import Relation, Term, Theorem, holds, nodes
+
+__all__ = ["NOT_UNDERSTOOD", "Graded", "Grading", "grade"]
+
+NOT_UNDERSTOOD = "not understood"
+_SECONDS = 60.0  # for a whole document; what comes later is not judged
+_WORK = 60_000  # nodes evaluated in one search for a counterexample, about
+_SHOWN = 200  # characters of a relation in a reason
+_SYMPY_SECONDS = 10.0  # for one question, in a process that is ended then
+_SYMPY_NODES = 120
+_FLIPPED = {">=": "<=", ">": "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One line: its verdict, true, false or not understood; `follows` is None where there is nothing to follow from."""
+
+    line: Line
+    verdict: str
+    follows: bool | None
+    because: str
+    counterexample: Counterexample | None = None
+    theorems: tuple[Theorem, ...] = ()
+    repaired: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """A graded document; `claims` are the statements that were made, each with a derivation that the checker accepted."""
+
+    lines: tuple[Graded, ...]
+    claims: tuple[Theorem, ...]
+    notes: tuple[str, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Plain data: one entry for each displayed equation, in order; numbers as text."""
+        return {
+            "lines": [
+                {
+                    "text": g.line.text,
+                    "place": {"line": g.line.place[0], "column": g.line.place[1]},
+                    "verdict": g.verdict,
+                    "follows": g.follows,
+                    "counterexample": described(g.counterexample) if g.counterexample else None,
+                    "because": g.because,
+                    "repaired": LATEX.chain(g.repaired) if g.repaired else None,
+                    "notes": list(g.line.notes),
+                }
+                for g in self.lines
+            ],
+            "claims": [
+                {
+                    "statement": LATEX.relation(t.conclusion),
+                    "steps": [s.rule for c in chains(t.derivation) for s in c.steps],
+                }
+                for t in self.claims
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def grade(text: str, seconds: float = _SECONDS) -> Grading:
+    """The grading of a Markdown or LaTeX text; what is not judged within `seconds` is said not to be understood."""
+    deadline = time.monotonic() + seconds
+    document = read(text)
+    graded: list[Graded] = []
+    for line in document.lines:
+        before = None if line.fresh_start or not graded else graded[-1]
+        if time.monotonic() > deadline:
+            graded.append(
+                Graded(line, NOT_UNDERSTOOD, None, f"not judged: the {seconds:g} seconds for a file are over")
+            )
+        else:
+            graded.append(_graded(line, before))
+    return Grading(tuple(graded), _claims(graded), document.notes)
+
+
+def _links(members: tuple[Term, ...], relations: tuple[str, ...]) -> tuple[Relation, ...]:
+    """A = B = C as A = B and B = C; what is greater comes to the right."""
+    return tuple(
+        Relation(b, _FLIPPED[kind], a) if kind in _FLIPPED else Relation(a, kind, b)
+        for a, kind, b in zip(members, relations, members[1:], strict=False)
+    )
+
+
+def _graded(line: Line, before: Graded | None) -> Graded:
+    if line.problem is not None:
+        return Graded(line, NOT_UNDERSTOOD, None, line.problem)
+    if line.defines is not None and len(set(line.members)) <= 1:
+        return Graded(line, "true", None, "definition")
+    readings = [_links(line.members, line.relations), *(_links(m, line.relations) for m in line.alternatives)]
+    judged = [_judged(links) for links in readings]
+    chosen = next((n for n, (verdict, *_) in enumerate(judged) if verdict == "true"), 0)
+    verdict, because, found, proofs = judged[chosen]
+    if chosen:
+        because += "; in its other reading"
+    if line.defines is not None and verdict == "true":
+        because = f"definition of {line.defines}; {because}"
+    follows, how = _follows(readings[chosen], verdict, before)
+    repair: tuple[Relation, ...] = ()
+    if verdict == "false":
+        repair = _repair(readings[0], before)
+    return Graded(line, verdict, follows, f"{because}; {how}" if how else because, found, proofs, repair)
+
+
+def _judged(links: tuple[Relation, ...]) -> tuple[str, str, Counterexample | None, tuple[Theorem, ...]]:
+    """Verdict, reason, counterexample and theorems of a chain of relations."""
+    reasons: list[str] = []
+    proofs: list[Theorem] = []
+    undecided = ""
+    for r in links:
+        premises = implicit_premises(r.left, r.right)
+        proof = prove(r, premises)
+        if proof is not None:
+            proofs.append(proof)
+            reasons.append(_reason(proof))
+            continue
+        found = counterexample(r, premises, max(20, _WORK // _size(r)))
+        if found is not None:
+            return "false", f"false at {found}", found, ()
+        answer = within(_SYMPY_SECONDS, ask, r.left, r.kind, r.right, premises) if _size(r) <= _SYMPY_NODES else None
+        if answer is not None and answer.agrees:
+            reasons.append(f"SymPy: {answer.argument}")
+            continue
+        said = TEXT.relation(r)
+        said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]} ..."
+        undecided = f"{said} could neither be derived nor refuted"
+    if undecided:
+        return NOT_UNDERSTOOD, undecided, None, ()
+    return "true", "; ".join(dict.fromkeys(reasons)), None, tuple(proofs)
+
+
+def _size(r: Relation) -> int:
+    return sum(1 for side in (r.left, r.right) for _ in nodes(side))
+
+
+def _reason(proof: Theorem) -> str:
+    known = known_as(proof.conclusion)
+    names = rules_of(proof.derivation)
+    steps = sum(len(part.steps) for part in chains(proof.derivation))
+    if known is not None:
+        reason = f"the theorem {known}"
+    elif not steps:
+        reason = "both sides are the same"
+    else:
+        reason = f"by {', '.join(names)} ({steps} checked step{'s' if steps > 1 else ''})"
+    if proof.premises:
+        reason += ", where " + " and ".join(TEXT.premise(p) for p in proof.premises)
+    return reason
+
+
+def known_as(r: Relation) -> str | None:
+    """The theorem of the catalogue that says this in other letters, perhaps with the sides exchanged; None if none does."""
+    for name in CATALOGUE:
+        stated = theorem(name).conclusion
+        sides = [(r.left, r.right)] + ([(r.right, r.left)] if r.kind == "=" else [])
+        if stated.kind == r.kind and any(_same(stated.left - stated.right, u - v, {}) for u, v in sides):
+            return name
+    return None
+
+
+def _same(a: Term, b: Term, names: dict[Any, Any]) -> bool:
+    """Whether b is a with its variables, vectors and free indices renamed one to one."""
+    if a.op != b.op:
+        return False
+    if a.op in ("number", "power"):
+        if a.value != b.value:
+            return False
+    elif a.value is not None:
+        theirs, ours = (v if isinstance(v, tuple) else (v,) for v in (a.value, b.value))
+        for u, v in zip(theirs, ours, strict=True):
+            if type(u) is not type(v) or (hasattr(u, "level") and u != v):
+                return False
+            if names.setdefault((a.op == "variable", u), v) != v or list(names.values()).count(v) > 1:
+                return False
+    return all(_same(u, v, names) for u, v in zip(a.args, b.args, strict=True))
+
+
+# Does a line follow from the one before?
+
+
+def _follows(links: tuple[Relation, ...], verdict: str, before: Graded | None) -> tuple[bool | None, str]:
+    if before is None or before.verdict == NOT_UNDERSTOOD or verdict == NOT_UNDERSTOOD:
+        return None, ""
+    earlier = _links(before.line.members, before.line.relations)
+    if verdict == "true" and links[0].left == before.line.members[-1]:
+        return True, ""
+    now = _ends(links)
+    for then in dict.fromkeys((_ends(earlier), *earlier)):
+        how = _operation(then, now) if then is not None and now is not None else None
+        if how is not None:
+            return True, f"follows: {how}"
+    if verdict == "true" and before.verdict == "true":
+        return True, "" if links == earlier else "true by itself, not by an operation on both sides of the line before"
+    return False, "does not follow: no operation on both sides of the line before leads here"
+
+
+def _ends(links: tuple[Relation, ...]) -> Relation | None:
+    kinds = {r.kind for r in links}
+    return Relation(links[0].left, "=", links[-1].right) if kinds == {"="} else links[0] if len(links) == 1 else None
+
+
+def _operation(then: Relation, now: Relation) -> str | None:
+    """What was done to both sides of `then`, if `now` is what comes of it."""
+    (a, b), (c, d) = (then.left, then.right), (now.left, now.right)
+    if then.kind != now.kind:
+        return None
+    pairs: list[tuple[str, list[tuple[Term, Term]]]] = [
+        ("both sides rewritten", [(c, a), (d, b)]),
+        ("exp of both sides", [(c, exp(a)), (d, exp(b))]),
+        ("log of both sides", [(c, log(a)), (d, log(b))]),
+    ]
+    if then.kind == "=":
+        pairs += [
+            ("sides exchanged", [(c, b), (d, a)]),
+            ("the same added to both sides", [(c - a, d - b)]),
+            ("both sides multiplied by the same", [(c * b, d * a)]),
+            ("both sides negated", [(c, -a), (d, -b)]),
+            ("reciprocal of both sides", [(c, ONE / a), (d, ONE / b)]),
+        ]
+    else:
+        pairs += [("the same added to both sides", [(c - a, d - b)])]
+    for how, equations in pairs:
+        if how.endswith("multiplied by the same") and not _nowhere_zero(a, b, c, d):
+            continue
+        if all(prove(Relation(u, "=", v), implicit_premises(u, v)) is not None for u, v in equations):
+            return how
+    return None
+
+
+def _nowhere_zero(*terms: Term) -> bool:
+    """Whether none is 0, plainly: only then is c b = d a the same as c / a = d / b."""
+    return all(holds("!=", t, ZERO, ()) for t in terms)
+
+
+# Repairs.
+
+
+def _repair(links: tuple[Relation, ...], before: Graded | None) -> tuple[Relation, ...]:
+    """The links with each false one replaced by the nearest true one; () where none was found."""
+    result: list[Relation] = []
+    context = None
+    if before is not None and before.verdict != NOT_UNDERSTOOD:
+        context = _ends(before.repaired or _links(before.line.members, before.line.relations))
+    for r in links:
+        premises = implicit_premises(r.left, r.right)
+        if prove(r, premises) is not None:
+            result.append(r)
+            continue
+        nearest = repaired(r, lambda candidate: context is None or _operation(context, candidate) is not None)
+        if nearest is None:
+            return ()
+        result.append(nearest)
+    return tuple(result)
+
+
+def _claims(graded: list[Graded]) -> tuple[Theorem, ...]:
+    """What each derivation set out to show, its first line that is no definition and true, proven in full."""
+    claims: list[Theorem] = []
+    open_claim = True
+    for g in graded:
+        open_claim = open_claim or g.line.fresh_start
+        if open_claim and g.theorems:
+            open_claim = False
+            for proof in g.theorems:
+                known = known_as(proof.conclusion)
+                shown = proof if known is None else theorem(known)
+                if shown not in claims and any(part.steps for part in chains(shown.derivation)):
+                    claims.append(shown)
+    return tuple(claims)

@@ -1,0 +1,320 @@
+"""Derivations as people write them, right and wrong, with the verdicts that they deserve.
+
+T is true, F false, ? not understood; one letter for each displayed equation, in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DERIVATIONS", "SHEET", "SHEET_VERDICTS", "Written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    name: str
+    text: str
+    verdicts: str
+
+
+# The formulas of an exercise sheet. Problem 1 turns e^(a + b) into e^a + e^b; everything else in it is right.
+SHEET = r"""
+# Machine Learning Exercise Sheet 09
+
+#### Problem 1
+
+$$y = \log \sum_{i=1}^{N} e^{x_i} \tag{1}$$
+
+will encounter underflows or overflows, depending on the scale of  $x_i$ . The result will be inf or  $-\inf$ .
+
+$$y = \log \sum_{i=1}^{N} e^{x_i} = a + \log \sum_{i=1}^{N} e^{x_i - a}$$
+ (2)
+
+for an arbitrary a. A typical value is the maximum  $(a = max_i x_i)$ , which forces the greatest value to be zero.
+
+$$\begin{split} \log \sum_{i=1}^N e^{x_i} &= a + \log \sum_{i=1}^N e^{x_i - a} \quad | \ e \\ \sum_{i=1}^N e^{x_i} &= e^a + \sum_{i=1}^N e^{x_i - a} \\ \sum_{i=1}^N e^{x_i} &= e^a + \sum_{i=1}^N e^{x_i} \cdot e^{-a} \quad | e^{-a} \text{ doesn't depend on the sum} \\ \sum_{i=1}^N e^{x_i} &= e^a + e^{-a} \cdot \sum_{i=1}^N e^{x_i} \quad | \log \\ \log \sum_{i=1}^N e^{x_i} &= a \log e - a \log e + \log \sum_{i=1}^N e^{x_i} \quad \text{with } \log a \cdot b = \log a + \log b \text{ and } \log a^b = b \cdot \log a \\ \log \sum_{i=1}^N e^{x_i} &= \log \sum_{i=1}^N e^{x_i} \end{split}$$
+
+#### Problem 2
+
+The output of the softmax function  $\pi_i = \frac{e^{x_i}}{\sum_{i=1}^N e^{x_i}}$  can be shifted by an arbitrary constant a:
+
+$$\frac{e^{x_i}}{\sum_{i=1}^N e^{x_i}} = \frac{e^{x_i - a}}{\sum_{i=1}^N e^{x_i - a}} \tag{3}$$
+
+often chosen  $a = max_i x_i$ . Show that the above identity holds.
+
+$$\frac{e^{x_i}}{\sum_{i=1}^N e^{x_i}} = \frac{e^{x_i - a}}{\sum_{i=1}^N e^{x_i - a}} \quad |\log |\log e^{x_i} - \log \sum_{i=1}^N e^{x_i} = \log e^{x_i - a} - \log \sum_{i=1}^N e^{x_i - a}$$
+
+$$x_i - \log \sum_{i=1}^N e^{x_i} = x_i - a - \log e^{-a} - \log \sum_{i=1}^N e^{x_i}$$
+
+$$x_i - \log \sum_{i=1}^N e^{x_i} = x_i - a + a - \log \sum_{i=1}^N e^{x_i}$$
+
+$$x_i - \log \sum_{i=1}^N e^{x_i} = x_i - \log \sum_{i=1}^N e^{x_i}$$
+"""  # noqa: E501
+SHEET_VERDICTS = "TT" + "TFFFTT" + "T" + "TT" + "TTT"
+
+DERIVATIONS = (
+    Written(
+        "lse shift, aligned, factor pulled out",
+        r"""
+\begin{align}
+\log\sum_{i=1}^{N} e^{x_i} &= \log \sum_{i=1}^{N} e^{x_i - a + a} \\
+ &= \log \sum_{i=1}^{N} e^{x_i-a} e^{a} \\
+ &= \log \left( e^{a} \sum_{i=1}^{N} e^{x_i-a} \right) \\
+ &= \log e^{a} + \log \sum_{i=1}^{N} e^{x_i-a} \\
+ &= a + \log \sum_{i=1}^{N} e^{x_i-a}.
+\end{align}""",
+        "TTTTT",
+    ),
+    Written(
+        "lse shift in other letters from zero",
+        r"""
+$$\ln \sum_{k=0}^{n-1} \exp(z_k) = c + \ln \sum_{k=0}^{n-1} \exp(z_k - c)$$
+""",
+        "T",
+    ),
+    Written(
+        "lse shift, the sign of the shift lost",
+        r"""
+\begin{align*}
+\ln \sum_j \exp(z_j) &= \ln \left( \sum_j \exp(z_j - c) \exp(c) \right) \\
+&= \ln \left( \exp(c) \sum_j \exp(z_j - c) \right) \\
+&= \ln \sum_j \exp(z_j - c) - c
+\end{align*}""",
+        "TTF",
+    ),
+    Written(
+        "softmax shift by a chain in one display",
+        r"""
+\[
+\frac{e^{z_k - m}}{\sum_{j=1}^{K} e^{z_j - m}}
+= \frac{e^{z_k} e^{-m}}{\sum_{j=1}^{K} e^{z_j} e^{-m}}
+= \frac{e^{-m} e^{z_k}}{e^{-m} \sum_{j=1}^{K} e^{z_j}}
+= \frac{e^{z_k}}{\sum_{j=1}^{K} e^{z_j}}
+\]""",
+        "T",
+    ),
+    Written(
+        "softmax, the shift in the numerator only",
+        r"$$\frac{e^{x_j}}{\sum_{i=1}^{n} e^{x_i}} = \frac{e^{x_j - c}}{\sum_{i=1}^{n} e^{x_i}}$$",
+        "F",
+    ),
+    Written(
+        "a definition, then its use",
+        r"""
+Let $m = \max_i x_i$ be the maximum.
+$$s = \sum_{i=1}^N e^{x_i - m}$$
+$$\log \sum_{i=1}^N e^{x_i} = m + \log s$$
+""",
+        "TT",
+    ),
+    Written(
+        "log softmax from a definition with an index",
+        r"""
+$$p_j = \frac{e^{x_j}}{\sum_{i=1}^N e^{x_i}}$$
+$$\log p_j = x_j - \log \sum_{i=1}^N e^{x_i}$$
+$$\sum_{j=1}^N p_j = 1$$
+$$p_j = \frac{e^{x_j}}{1 + \sum_{i=1}^N e^{x_i}}$$
+""",
+        "TTTF",
+    ),
+    Written(
+        "the log of a sum split into logs",
+        r"""
+\begin{align}
+\log (e^{x} + e^{y}) &= \log e^{x} + \log e^{y} \\
+&= x + y
+\end{align}""",
+        "FT",
+    ),
+    Written(
+        "logaddexp with the larger one in front",
+        r"""
+\begin{align*}
+\log(e^x + e^y) &= \log\left(e^x (1 + e^{y - x})\right) \\
+                &= x + \log(1 + e^{y-x}) \\
+                &= \max(x, y) + \log\left(1 + e^{-|x - y|}\right)
+\end{align*}""",
+        "TTT",
+    ),
+    Written(
+        "softplus with a wrong sign in the exponent",
+        r"$$\log(1 + e^x) = \max(x, 0) + \log(1 + e^{|x|})$$",
+        "F",
+    ),
+    Written(
+        "sigmoid in two forms and its mirror",
+        r"""
+$$\frac{1}{1 + e^{-x}} = \frac{e^{x}}{1 + e^{x}}$$
+$$1 - \frac{1}{1 + e^{-x}} = \frac{1}{1 + e^{x}}$$
+$$1 - \frac{1}{1 + e^{-x}} = \frac{e^x}{1 + e^{x}}$$
+""",
+        "TTF",
+    ),
+    Written(
+        "the bounds of lse",
+        r"""
+$$\max_i x_i \le \log \sum_{i=1}^N e^{x_i} \leq \max_i x_i + \log N$$
+""",
+        "T",
+    ),
+    Written(
+        "lse at most the maximum",
+        r"""
+$$\log \sum_{i=1}^N e^{x_i} \le \max_i x_i$$
+""",
+        "F",
+    ),
+    Written(
+        "n equal entries",
+        r"""
+$$\log \sum_{i=1}^n e^{c} = c + \log n$$
+$$\log \sum_{i=1}^n e^{c} = n c$$
+""",
+        "TF",
+    ),
+    Written(
+        "the gradient is softmax",
+        r"""
+$$\frac{\partial}{\partial x_k} \log \sum_{i=1}^N e^{x_i} = \frac{e^{x_k}}{\sum_{i=1}^N e^{x_i}}$$
+""",
+        "T",
+    ),
+    Written(
+        "the gradient without its denominator",
+        r"""
+$$\frac{\partial}{\partial x_k} \log \sum_{i=1}^N e^{x_i} = e^{x_k}$$
+""",
+        "F",
+    ),
+    Written(
+        "temperature",
+        r"""
+$$T \log \sum_{i=1}^N e^{x_i / T} = a + T \log \sum_{i=1}^N e^{(x_i - a)/T}$$
+$$T \log \sum_{i=1}^N e^{x_i / T} = \log \sum_{i=1}^N e^{x_i}$$
+""",
+        "TF",
+    ),
+    Written(
+        "weights",
+        r"""
+$$\log \sum_{i=1}^N b_i e^{x_i} = a + \log \sum_{i=1}^N b_i e^{x_i - a}$$
+$$\log \sum_{i=1}^N b_i e^{x_i} = \log \sum_{i=1}^N e^{x_i + \log b_i}$$
+$$\log \sum_{i=1}^N b_i e^{x_i} = \sum_{i=1}^N b_i x_i$$
+""",
+        "TTF",
+    ),
+    Written(
+        "lines without an environment, implied",
+        r"""
+$$
+y = \ln \sum_{i} \mathrm{e}^{x_i} \\
+\Rightarrow e^y = \sum_i e^{x_i} \\
+\Rightarrow e^{y} = e^a \sum_i e^{x_i - a} \\
+\Rightarrow e^{y - a} = \sum_i e^{x_i - a} \\
+\Rightarrow y - a = \ln \sum_i e^{x_i - a} \\
+\Rightarrow y = a + \ln \sum_i e^{x_i - a}
+$$""",
+        "TTTTTT",
+    ),
+    Written(
+        "the same with the shift on the wrong side",
+        r"""
+$$
+y = \ln \sum_{i} \mathrm{e}^{x_i} \\
+\Rightarrow e^{y} = e^a \sum_i e^{x_i - a} \\
+\Rightarrow e^{y + a} = \sum_i e^{x_i - a} \\
+\Rightarrow y = \ln \sum_i e^{x_i - a} - a
+$$""",
+        "TTFF",
+    ),
+    Written(
+        "a product under the log, aligned without dollars, with remarks",
+        r"""
+\begin{aligned}
+\log\left( e^{a} \cdot \sum_{i=1}^{N} e^{x_i - a} \right) &= \log e^a + \log \sum_{i=1}^{N} e^{x_i - a} && \text{log of a product} \\
+&= a + \log \sum_{i=1}^{N} e^{x_i - a} && | \log e^a = a
+\end{aligned}""",
+        "TT",
+    ),
+    Written(
+        "the same in display math",
+        r"""
+$$\begin{aligned}
+\log\left( e^{a} \cdot \sum_{i=1}^{N} e^{x_i - a} \right) &= \log e^a + \log \sum_{i=1}^{N} e^{x_i - a} \quad \text{log of a product} \\
+&= a + \log \sum_{i=1}^{N} e^{x_i - a} \quad | \text{ as } \log e^a = a
+\end{aligned}$$""",
+        "TT",
+    ),
+    Written(
+        "the exponent of a difference split wrongly",
+        r"""
+$$e^{x_i - a} = e^{x_i} - e^{a}$$
+$$e^{x_i - a} = \frac{e^{x_i}}{e^{a}}$$
+$$e^{x_i - a} = e^{x_i} \cdot e^{a}$$
+""",
+        "FTF",
+    ),
+    Written(
+        "a constant pulled out of a sum as a sum",
+        r"""
+$$\sum_{i=1}^N (x_i + a) = a + \sum_{i=1}^N x_i$$
+$$\sum_{i=1}^N (x_i + a) = N a + \sum_{i=1}^N x_i$$
+$$\sum_{i=1}^N a x_i = N a \sum_{i=1}^N x_i$$
+""",
+        "FTF",
+    ),
+    Written(
+        "binary cross-entropy",
+        r"""
+$$-y \log \frac{1}{1 + e^{-x}} - (1 - y) \log\left(1 - \frac{1}{1 + e^{-x}}\right) = \max(x, 0) - x y + \log(1 + e^{-|x|})$$
+$$-y \log \frac{1}{1 + e^{-x}} - (1 - y) \log\left(1 - \frac{1}{1 + e^{-x}}\right) = \max(x, 0) + x y + \log(1 + e^{-|x|})$$
+""",
+        "TF",
+    ),
+    Written(
+        "merging two parts",
+        r"""
+$$\log(e^{m} s + e^{n} t) = m + \log(s + t e^{n - m})$$
+$$\log(e^{m} s + e^{n} t) = m + n + \log(s + t)$$
+""",
+        "TF",
+    ),
+    Written(
+        "what cannot be read is not right",
+        r"""
+$$\int_0^1 e^{x} dx = e - 1$$
+$$\log \sum_{i=1}^N e^{x_i} \approx \max_i x_i$$
+$$\log \sum_{i=1}^N e^{x_i} = \log \sum_{i=1}^N e^{x_i}$$
+""",
+        "??T",
+    ),
+    Written(
+        "log-sum-exp without the maximum's own term",
+        r"$$\log \sum_{i=1}^N e^{x_i} = x_k + \log\left(1 + \sum_{i \neq k} e^{x_i - x_k}\right)$$",
+        "T",
+    ),
+    Written(
+        "log1p over all terms",
+        r"$$\log \sum_{i=1}^N e^{x_i} = x_k + \log\left(1 + \sum_{i=1}^N e^{x_i - x_k}\right)$$",
+        "F",
+    ),
+    Written(
+        "the Jacobian of softmax",
+        r"""
+$$\frac{\partial}{\partial x_k} \frac{e^{x_j}}{\sum_{i=1}^N e^{x_i}} = \frac{e^{x_j}}{\sum_{i=1}^N e^{x_i}} \left(\delta_{jk} - \frac{e^{x_k}}{\sum_{i=1}^N e^{x_i}}\right)$$
+$$\frac{\partial}{\partial x_k} \frac{e^{x_j}}{\sum_{i=1}^N e^{x_i}} = \frac{e^{x_j}}{\sum_{i=1}^N e^{x_i}} \left(1 - \frac{e^{x_k}}{\sum_{i=1}^N e^{x_i}}\right)$$
+""",
+        "TF",
+    ),
+    Written(
+        "an equation and its multiples",
+        r"""
+\begin{align}
+e^{y} &= e^{a} e^{y - a} \\
+2 e^{y} &= 2 e^{a} e^{y - a} \\
+y &= a + (y - a) \\
+y &= a + y
+\end{align}""",
+        "TTTF",
+    ),
+)  # noqa: E501
