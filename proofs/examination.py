@@ -9,7 +9,7 @@ from pathlib import Path
 from .catalogue import FALSE, theorem
 from .coq_gate import CoqEntry, Refutation, check_with_coq
 from .counterexamples import Counterexample, counterexample
-from .questions import Answer, opinions
+from .asking import Answer, opinions
 from .trusted import Rejected, Theorem
 
 __all__ = ["Examination", "Refuted", "examine"]

@@ -15,8 +15,8 @@ from .catalogue import CATALOGUE, theorem
 from .counterexamples import Counterexample, counterexample, described
 from .document import Line, read
 from .notation import LATEX, TEXT, chains, rules_of
-from .prover import implicit_premises, prove
-from .questions import ask
+from .prover import implicit_premises, normal_form, prove
+from .asking import ask
 from .repairs import repaired
 from .terms import ONE, ZERO, exp, log
 from .trusted import Relation, Term, Theorem, holds, nodes
@@ -29,6 +29,7 @@ _WORK = 60_000  # nodes evaluated in one search for a counterexample, about
 _SHOWN = 200  # characters of a relation in a reason
 _SYMPY_SECONDS = 10.0  # for one question, in a process that is ended then
 _SYMPY_NODES = 120
+_SIMPLE = 8  # nodes of a term that both sides may have been changed by
 _FLIPPED = {">=": "<=", ">": "<"}
 
 
@@ -86,7 +87,7 @@ def grade(text: str, seconds: float = _SECONDS) -> Grading:
     document = read(text)
     graded: list[Graded] = []
     for line in document.lines:
-        before = None if line.fresh_start or not graded else graded[-1]
+        before = graded[-1] if graded and (not line.fresh_start or graded[-1].line.defines is not None) else None
         if time.monotonic() > deadline:
             graded.append(
                 Graded(line, NOT_UNDERSTOOD, None, f"not judged: the {seconds:g} seconds for a file are over")
@@ -211,6 +212,8 @@ def _follows(links: tuple[Relation, ...], verdict: str, before: Graded | None) -
         how = _operation(then, now) if then is not None and now is not None else None
         if how is not None:
             return True, f"follows: {how}"
+    if before.line.defines is not None and verdict == "true":
+        return None, ""
     if verdict == "true" and before.verdict == "true":
         return True, "" if links == earlier else "true by itself, not by an operation on both sides of the line before"
     return False, "does not follow: no operation on both sides of the line before leads here"
@@ -226,32 +229,37 @@ def _operation(then: Relation, now: Relation) -> str | None:
     (a, b), (c, d) = (then.left, then.right), (now.left, now.right)
     if then.kind != now.kind:
         return None
-    pairs: list[tuple[str, list[tuple[Term, Term]]]] = [
-        ("both sides rewritten", [(c, a), (d, b)]),
-        ("exp of both sides", [(c, exp(a)), (d, exp(b))]),
-        ("log of both sides", [(c, log(a)), (d, log(b))]),
+    done = [
+        ("both sides rewritten", a, b),
+        ("exp of both sides", exp(a), exp(b)),
+        ("log of both sides", log(a), log(b)),
     ]
     if then.kind == "=":
-        pairs += [
-            ("sides exchanged", [(c, b), (d, a)]),
-            ("the same added to both sides", [(c - a, d - b)]),
-            ("both sides multiplied by the same", [(c * b, d * a)]),
-            ("both sides negated", [(c, -a), (d, -b)]),
-            ("reciprocal of both sides", [(c, ONE / a), (d, ONE / b)]),
+        done += [
+            ("sides exchanged", b, a),
+            ("both sides negated", -a, -b),
+            ("reciprocal of both sides", ONE / a, ONE / b),
         ]
-    else:
-        pairs += [("the same added to both sides", [(c - a, d - b)])]
-    for how, equations in pairs:
-        if how.endswith("multiplied by the same") and not _nowhere_zero(a, b, c, d):
-            continue
-        if all(prove(Relation(u, "=", v), implicit_premises(u, v)) is not None for u, v in equations):
+        factor = _simple(c / a)
+        if factor is not None and holds("!=", factor, ZERO, ()):
+            done.append((f"both sides multiplied by {TEXT.term(factor)}", factor * a, factor * b))
+    added = _simple(c - a)
+    if added is not None:
+        done.append((f"{TEXT.term(added)} added to both sides", a + added, b + added))
+    for how, left, right in done:
+        if _same_value(c, left) and _same_value(d, right):
             return how
     return None
 
 
-def _nowhere_zero(*terms: Term) -> bool:
-    """Whether none is 0, plainly: only then is c b = d a the same as c / a = d / b."""
-    return all(holds("!=", t, ZERO, ()) for t in terms)
+def _same_value(s: Term, t: Term) -> bool:
+    return prove(Relation(s, "=", t), implicit_premises(s, t)) is not None
+
+
+def _simple(t: Term) -> Term | None:
+    """The term in normal form if it is short: what somebody may have added to, or multiplied, both sides with."""
+    form = normal_form(t, implicit_premises(t))
+    return form if form is not None and sum(1 for _ in nodes(form)) <= _SIMPLE else None
 
 
 # Repairs.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import gcd, lcm
 
+from .building import chain
 from .catalogue import CATALOGUE, theorem
 from .terms import COUNT, ONE, ZERO, delta, exp, log, maximum, number, power
 from .trusted import (
@@ -39,7 +40,7 @@ from .trusted import (
     used_indices,
 )
 
-__all__ = ["implicit_premises", "prove"]
+__all__ = ["implicit_premises", "normal_form", "prove"]
 
 _ARITHMETIC = ("neg", "add", "sub", "mul", "div", "power")
 _STEPS = 600  # at most, in one chain
@@ -107,8 +108,18 @@ def prove(r: Relation, premises: Facts = (), name: str = "found") -> Theorem | N
         else:
             found = _ordered(name, r, premises)
         return None if found is None else check(found)
-    except Rejected:
+    except (Rejected, RecursionError):
         return None
+
+
+def normal_form(t: Term, premises: Facts = ()) -> Term | None:
+    """The term in normal form under the premises, None where it grows too large; equal to the term, but unchecked."""
+    try:
+        normaliser = _Normaliser(t, premises, 1)
+        normaliser.run()
+    except (Rejected, RecursionError, _FinerGrain):
+        return None
+    return normaliser.whole
 
 
 # Equations.
@@ -347,7 +358,8 @@ class _Normaliser:
             self.arithmetic((*at, 0), ZERO - inner.args[0])
         elif inner.op == "power":
             base, k = inner.args[0], inner.value
-            self.arithmetic((*at, 0), base * power(base, k - 1) if k > 0 else 1 / power(base, -k))
+            simpler = base * power(base, k - 1) if k > 1 else base if k == 1 else 1 / power(base, -k) if k else ONE
+            self.arithmetic((*at, 0), simpler)
         inner = self.at((*at, 0))
         u, v = (*inner.args, ZERO, ZERO)[:2]
         pushed = {
@@ -504,7 +516,7 @@ def _pulled(m: Monomial, c: Fraction, bottom: dict[Monomial, Fraction]) -> tuple
 # Inequalities: an inequality of the catalogue, moved and renamed.
 
 
-def _ordered(name: str, r: Relation, premises: Facts) -> Derivation | None:
+def _ordered(name: str, r: Relation, premises: Facts, wrapped: bool = True) -> Derivation | None:
     if r.left == ZERO and r.kind == "<" and holds("<", ZERO, r.right, premises):
         return Derivation(name, ZERO, (Step("positive", (), r.right),), premises)
     for known in CATALOGUE:
@@ -519,6 +531,20 @@ def _ordered(name: str, r: Relation, premises: Facts) -> Derivation | None:
             found = _through(name, r, premises, use)
             if found is not None:
                 return found
+    return _through_function(name, r, premises) if wrapped else None
+
+
+def _through_function(name: str, r: Relation, premises: Facts) -> Derivation | None:
+    """left = log(e^left) <= log(e^right) = right, or left = e^(log left) <= e^(log right) = right."""
+    for inner, outer, rule in ((exp, log, "log-exp"), (log, exp, "exp-log")):
+        found = _ordered(name, Relation(inner(r.left), r.kind, inner(r.right)), premises, wrapped=False)
+        if found is not None:
+            use = Use(check(found))
+            steps = ((rule, outer(inner(r.left))), ("theorem", outer(inner(r.right)), use), (rule, r.right))
+            try:
+                return chain(name, r.left, *steps, premises=premises)
+            except Rejected:
+                continue
     return None
 
 

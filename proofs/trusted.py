@@ -716,14 +716,17 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in _RULES
 # The checker.
 
 
-def _plain(value: Any) -> None:
+def _plain(value: Any, seen: dict[int, Any]) -> None:
     """Refuse all but this module's classes, tuples, numbers and names, exactly these: a subclass may answer as it likes."""
+    if id(value) in seen:
+        return
+    seen[id(value)] = value  # kept, so that no other object gets its id
     if type(value) is tuple:
         for item in value:
-            _plain(item)
+            _plain(item, seen)
     elif type(value) in (Derivation, Cases, Step, Use, Premise, Relation, Term, Bound, Free, Moved):
         for item in fields(value):
-            _plain(getattr(value, item.name))
+            _plain(getattr(value, item.name), seen)
     elif type(value) is Fraction:
         whole = (value.numerator, value.denominator)
         if {type(n) for n in whole} != {int} or whole[1] <= 0 or gcd(*whole) != 1:
@@ -742,7 +745,7 @@ def _well_formed(t: Term, closed: bool = True) -> None:
         if number > _LARGEST_TERM:
             raise Rejected("a term is too large")
         kinds = _VALUES.get(node.op, (NoneType,))
-        held = node.value if type(node.value) is tuple else (node.value,)
+        held = node.value if len(kinds) > 1 and type(node.value) is tuple else (node.value,)
         right = len(held) == len(kinds) and all(
             _is_index(v) if kind is None else type(v) is kind for v, kind in zip(held, kinds, strict=True)
         )
@@ -792,6 +795,8 @@ def _use_theorem(use: Use | None, left: Term, right: Term, facts: Facts) -> str:
         raise Rejected("the step names no theorem")
     for _, term in (*use.variables, *use.vectors):
         _well_formed(term, closed=False)
+    if not all(type(name) is str and _is_index(index) for name, index in use.indices):
+        raise Rejected("an index of the theorem is replaced by what is no index")
     said = (use.theorem.conclusion, *(p.relation for p in use.theorem.premises))
     if (use.variables or use.vectors) and any(n.op == "derivative" for r in said for n in nodes(r.left - r.right)):
         raise Rejected("only the indices of a theorem about derivatives can be replaced")
@@ -899,7 +904,7 @@ def _check(d: Derivation | Cases, assumed: Facts) -> tuple[Facts, Relation]:
 def check(derivation: Derivation | Cases) -> Theorem:
     """The theorem that a derivation proves; raises Rejected with the step and the reason if it proves none."""
     try:
-        _plain(derivation)
+        _plain(derivation, {})
         premises, conclusion = _check(derivation, ())
     except RecursionError:
         raise Rejected("the derivation is nested too deeply") from None

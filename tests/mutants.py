@@ -32,7 +32,7 @@ from shiftproof.proofs.trusted import (
     subterm,
 )
 
-__all__ = ["KINDS", "Mutant", "made", "mutants", "reason"]
+__all__ = ["KINDS", "Mutant", "made", "mutants", "reason", "true_steps"]
 
 _STEPS = 3  # of a chain, at most, get a slip of each kind
 
@@ -74,6 +74,16 @@ def mutants() -> tuple[Mutant, ...]:
             if mutant.derivation != theorem(name).derivation:
                 found.setdefault((name, mutant.derivation), mutant)
     return tuple(found.values())
+
+
+def true_steps() -> tuple[tuple[Relation, tuple[Premise, ...]], ...]:
+    """Every step of the catalogue as it is, with what it may rest on."""
+    return tuple(
+        (Relation(_before(chain, n), _kind(step), step.to), (*chain.premises, *assumed))
+        for name in CATALOGUE
+        for assumed, chain in cases(theorem(name).derivation)
+        for n, step in enumerate(chain.steps)
+    )
 
 
 def _of(name: str, whole: Derivation | Cases) -> Iterator[Mutant]:

@@ -28,7 +28,7 @@ from shiftproof.proofs import (
     specification,
     theorem,
 )
-from shiftproof.proofs.questions import opinions
+from shiftproof.proofs.asking import opinions
 from shiftproof.verify import FORMATS
 from shiftproof.verify.balls import BallOperations, balls, end_points, working_precision
 from shiftproof.verify.intervals import Interval, IntervalOperations

@@ -63,14 +63,36 @@ def test_there_are_at_least_25_derivations_and_many_of_them_are_wrong() -> None:
     assert sum("F" in w.verdicts for w in DERIVATIONS) >= 12
 
 
-def test_a_true_line_after_an_undone_step_follows_by_the_operation_that_undoes_it() -> None:
-    lines = grade(r"""
-\begin{align}
-y &= a + \log S \\
-e^{y} &= e^{a} S \\
-y &= \log (e^{a} S)
-\end{align}""").lines
-    assert "exp of both sides" in lines[1].because or lines[1].follows
+@pytest.mark.parametrize(
+    ("before", "after", "how"),
+    [
+        (r"\log p = a + \log q", r"p = e^a q", "exp of both sides"),
+        (r"e^{x + a} = e^a e^x", r"x + a = \log (e^a e^x)", "log of both sides"),
+        (r"e^{x} e^{-a} = e^{x - a}", r"e^{x} e^{-a} - a = e^{x - a} - a", "(-1) * a added to both sides"),
+        (r"e^{x} = e^{a} e^{x - a}", r"e^{x - a} = e^{-a} e^{x}", "both sides multiplied by 1 / exp(a)"),
+        (r"2 x = x + 3", r"x + 3 = 2 x", "sides exchanged"),
+        (r"e^{x} = e^{a} + e^{x - a}", r"x = \log(e^{a} + e^{x - a})", "log of both sides"),
+    ],
+)
+def test_a_line_follows_by_an_operation_on_both_sides(before: str, after: str, how: str) -> None:
+    first, second = grade(f"$$x = x$$ $${before}$$ $${after}$$").lines[1:]
+    assert second.follows
+    assert second.because.endswith(f"follows: {how}")
+    assert first.verdict == second.verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (r"e^{x} = e^{a} + e^{x - a}", r"x = a + \log e^{x - a}"),
+        (r"e^{x} = e^{a} e^{x - a}", r"x = a \cdot (x - a)"),
+        (r"x = 2 x", r"\log e^x = x"),
+    ],
+)
+def test_a_line_that_no_operation_leads_to_does_not_follow(before: str, after: str) -> None:
+    second = grade(f"$$x = x$$ $${before}$$ $${after}$$").lines[2]
+    assert second.follows is False
+    assert "does not follow" in second.because
 
 
 @pytest.mark.parametrize(
@@ -143,7 +165,7 @@ def test_a_hostile_file_ends_within_seconds_and_is_not_called_right(name: str) -
     started = time.monotonic()
     grading = grade(HOSTILE[name], seconds=8)
     assert time.monotonic() - started < 15
-    assert not any(g.verdict == "true" for g in grading.lines) or name == "a long sum"
+    assert name == "many displays" or not any(g.verdict == "true" for g in grading.lines)
     for g in grading.lines:
         assert g.because
         assert len(g.because) < 2_000

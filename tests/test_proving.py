@@ -104,7 +104,7 @@ def test_grade_of_the_sheet_finds_the_wrong_lines_and_repairs_them(run, sheet, t
     assert out.count(" FALSE ") == 3
     assert "false at N = 1, a = 0, x = (0): 1 on the left, 2 on the right" in out
     assert "Repaired" in out
-    assert r"\sum_{i=1}^{N} e^{x_{i}} = e^{a} \cdot \sum_{i=1}^{N} e^{x_{i} - a}" in out
+    assert r"\sum_{i=1}^{N} e^{x_{i}} = e^{a} \sum_{i=1}^{N} e^{x_{i} - a}" in out
     record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [line["verdict"] for line in record["lines"]].count("false") == 3
 
