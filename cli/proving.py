@@ -40,8 +40,8 @@ _LARGEST = 2 * 2**20  # bytes of a file to grade
 def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path | None) -> int:
     """Re-check the derivations: by our checker, by SymPy step by step, and with --coq by Coq.
 
-    Without a NAME: all of them, a line for each, and the false statements with a counterexample for each. With one: its
-    derivation, the rules that it uses, and what each checker said. Exit status: 0 everything accepted by everyone asked;
+    Without a NAME: all of them, a line for each, and the false statements with a counterexample each. With one: its
+    derivation, the rules that it uses, and what each checker said. Exit status: 0 everything accepted by all asked;
     1 something was not; 3 Coq was asked and is not there.
     """
     unknown = [name for name in names if name not in CATALOGUE and name not in FALSE]
@@ -81,7 +81,7 @@ def _proof_status(examined: Sequence[Examination], refuted: Sequence[Refuted], w
         return 1
     if not with_coq:
         return 0
-    entries = [entry for entry in (*(e.coq for e in examined), *(r.coq for r in refuted))]
+    entries = [*(e.coq for e in examined), *(r.coq for r in refuted)]
     states = {CoqState.NOT_ACCEPTED if entry is None else entry.state for entry in entries}
     if states - {CoqState.ACCEPTED, CoqState.REFUTED, CoqState.SKIPPED}:
         return 1

@@ -14,8 +14,7 @@ T = TypeVar("T")
 
 def within(seconds: float, function: Callable[..., T], *args: Any) -> T | None:
     """What function(*args) returns, None if it takes longer than `seconds` or raises; both must be picklable."""
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
+    context: Any = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(theirs, function, args), daemon=True)
     process.start()

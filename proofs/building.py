@@ -40,7 +40,7 @@ def two_cases(name: str, left: Term, right: Term, low: Derivation | Cases, high:
 
 
 def step_between(before: Term, rule: str, to: Term, facts: tuple[Premise, ...] = (), use: Use | None = None) -> Step:
-    """The step by `rule` at the innermost position where it leads from `before` to `to`; raises Rejected if none does."""
+    """The step by `rule` at the innermost position where it leads from `before` to `to`; raises Rejected if none."""
     reason = Rejected("the two terms are the same")
     for at in _places(before, to):
         for backwards in (False, True):

@@ -1,7 +1,7 @@
 """Small rational counterexamples to false statements, each confirmed by an enclosure of both sides.
 
-Values are enclosed by Arb's balls at a precision of this module's own; the search goes from simple numbers to less simple
-ones and is the same every time.
+Values are enclosed by Arb's balls at a precision of this module's own; the search goes from simple numbers to less
+simple ones and is the same every time.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _denied(kind: str, left: Any, right: Any) -> bool:
 
 
 def refutes(point: Point, r: Relation, premises: tuple[Premise, ...] = ()) -> Counterexample | None:
-    """The counterexample if every premise holds at the point, both sides are defined and the relation fails; else None."""
+    """The counterexample if at the point every premise holds, both sides are defined and the relation fails."""
     with working_precision():
         evaluation = _Evaluation(point)
         try:

@@ -1,7 +1,8 @@
 """Every algorithm is exact in real arithmetic: read as a term, it equals its function, and this is a checked theorem.
 
-The maximum is read as an entry x_k, for any k: the shift identities hold for every shift, and the sum without the maximum
-is the sum without its term. A fold is exact by induction: its first state stands for e^(x_1), and each step adds e^x.
+The maximum is read as an entry x_k, for any k: the shift identities hold for every shift, and the sum without the
+maximum is the sum without its term. A fold is exact by induction: its first state stands for e^(x_1), and each step
+adds e^x.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Grades somebody's derivation, line by line: is each line true, does it follow from the one before, how is it repaired.
+"""Grades somebody's derivation line by line: is it true, does it follow from the line before, how is it repaired.
 
 True means that the checker accepted a derivation of the line, or that SymPy decided it; false means that there is a
 counterexample that enclosures confirm; anything else is not understood, and never counts as right.
@@ -10,13 +10,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from .second_opinion import ask
 from .bounded import within
 from .catalogue import CATALOGUE, theorem
 from .counterexamples import Counterexample, counterexample, described
 from .document import Line, read
 from .notation import LATEX, TEXT, chains, rules_of
 from .prover import implicit_premises, normal_form, prove
-from .asking import ask
 from .repairs import repaired
 from .terms import ONE, ZERO, exp, log
 from .trusted import Relation, Term, Theorem, holds, nodes
@@ -48,7 +48,7 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """A graded document; `claims` are the statements that were made, each with a derivation that the checker accepted."""
+    """A graded document; `claims` are the statements made, each with a derivation that the checker accepted."""
 
     lines: tuple[Graded, ...]
     claims: tuple[Theorem, ...]
@@ -172,7 +172,7 @@ def _reason(proof: Theorem) -> str:
 
 
 def known_as(r: Relation) -> str | None:
-    """The theorem of the catalogue that says this in other letters, perhaps with the sides exchanged; None if none does."""
+    """The theorem of the catalogue that says this in other letters, perhaps with the sides exchanged; None if none."""
     for name in CATALOGUE:
         stated = theorem(name).conclusion
         sides = [(r.left, r.right)] + ([(r.right, r.left)] if r.kind == "=" else [])

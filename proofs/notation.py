@@ -82,7 +82,7 @@ class _Writer:
         return around[index.level] if index.level < len(around) else f"#{index.level}"
 
     def write(self, t: Term, around: tuple[str, ...], least: int, last: bool = True) -> str:
-        """The term, in parentheses if it holds together less than `least`, or if it is open to the right and not last."""
+        """The term, in parentheses if it holds together less than `least`, or is open to the right and not last."""
         level, said = self._write(t, around)
         if level < least or (not last and _open(t)):
             return self._parentheses(said)
@@ -196,11 +196,13 @@ def _latex_name(name: str) -> str:
 
 
 _TEXT_SYMBOLS = {
-    "=": "=", "<=": "<=", ">=": ">=", ">": ">", "<": "<", "!=": "!=", "each": "for every", "delta": "delta", "log": "log", "max": "max", "|": "|",
+    "=": "=", "<=": "<=", ">=": ">=", ">": ">", "<": "<", "!=": "!=", "each": "for every", "delta": "delta",
+    "log": "log", "max": "max", "|": "|",
     "partial": "d/d(BY) OF", "*": " * ", "smooth": "is smooth in", "constant": "does not depend on",
 }  # fmt: skip
 _LATEX_SYMBOLS = {
-    "=": "=", "<=": r"\le", ">=": r"\ge", ">": ">", "<": "<", "!=": r"\neq", "each": r"\text{ for every }", "delta": r"\delta", "log": r"\log",
+    "=": "=", "<=": r"\le", ">=": r"\ge", ">": ">", "<": "<", "!=": r"\neq", "each": r"\text{ for every }",
+    "delta": r"\delta", "log": r"\log",
     "max": r"\max", "|": "|", "partial": r"\frac{\partial}{\partial BY} OF", "*": r" \cdot ",
     "smooth": r"\text{ is smooth in }", "constant": r"\text{ does not depend on }",
 }  # fmt: skip

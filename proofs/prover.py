@@ -1,9 +1,9 @@
 """Finds derivations: both sides are brought to a normal form by the rules, and the steps are kept.
 
-Nothing rests on this module: what it finds is given to the checker, and what the checker rejects was not found. The normal
-form is a quotient of polynomials in e^(x), logs, sums and so on: exponents are split into their terms, logs into those of
-their factors, sums into those of their terms with constant factors in front; a maximum of two or an absolute value is
-split into its two cases.
+Nothing rests on this module: what it finds is given to the checker, and what the checker rejects was not found. The
+normal form is a quotient of polynomials in e^(x), logs, sums and so on: exponents are split into their terms, logs into
+those of their factors, sums into those of their terms with constant factors in front; a maximum of two or an absolute
+value is split into its two cases.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from .trusted import (
     Cases,
     Derivation,
     Free,
+    Index,
+    Moved,
     Premise,
     Rejected,
     Relation,
@@ -58,7 +60,7 @@ class _FinerGrain(Exception):
 
 
 def implicit_premises(*terms: Term) -> Facts:
-    """What has to hold for the terms to have values: logs of what is > 0, divisors that are not 0; only what is not plain."""
+    """What has to hold for the terms to have values, where it is not plain: logs of what is > 0, divisors not 0."""
     found: list[Premise] = []
     for t in terms:
         for need, depth in _needs(t, 0):
@@ -103,10 +105,8 @@ def _dangling(r: Relation) -> bool:
 def prove(r: Relation, premises: Facts = (), name: str = "found") -> Theorem | None:
     """The theorem that the relation holds under the premises if a derivation is found; None says only that none was."""
     try:
-        if r.kind == "=":
-            found = _equal(name, r.left, r.right, premises, (), _SPLITS)
-        else:
-            found = _ordered(name, r, premises)
+        equation = r.kind == "="
+        found = _equal(name, r.left, r.right, premises, (), _SPLITS) if equation else _ordered(name, r, premises)
         return None if found is None else check(found)
     except (Rejected, RecursionError):
         return None
@@ -491,9 +491,9 @@ def _depends(t: Term) -> bool:
     return any(_root(i) == Bound(0) for i in used_indices(t))
 
 
-def _root(index: object) -> object:
-    while not isinstance(index, Bound | Free):
-        index = index.index  # type: ignore[attr-defined]
+def _root(index: Index) -> Index:
+    while isinstance(index, Moved):
+        index = index.index
     return index
 
 

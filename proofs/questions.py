@@ -1,24 +1,25 @@
-"""The second checker: every step is put to SymPy, which knows nothing of our rules.
+"""The second checker: SymPy is asked whether each step of a derivation is true, as a question of its own.
 
-The two terms before and after a step become SymPy expressions with a symbolic N, under the premises. Of an equation SymPy
-is asked whether the difference vanishes when it expands, factors and differentiates by its own means. Maxima over the index
-are written x_i = M - d_i with d_i >= 0, one d_i being 0; a maximum of two and an absolute value are decided in every order
-of the numbers compared. Of an inequality it is asked for the part that changed, and whether the rest increases with it.
+SymPy sees the two terms before and after a step and the premises, never the rule. Sums over 1 .. N stay sums with a
+symbolic N; SymPy expands, cancels, differentiates, evaluates sums of Kronecker deltas and tells signs. Premises become
+assumptions of symbols or are substituted (m_2 = m_1 + d with d >= 0); max and |.| are split into the cases of their
+order. It agrees only if it decides: a term that may be undefined, or a difference left over, is no agreement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import permutations
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import permutations, product
+from typing import Any, TypeAlias
 
 import sympy as sp
+from sympy.concrete.delta import deltasummation
 
 from .notation import TEXT, cases
-from .terms import ONE, ZERO
 from .trusted import (
-    BINDERS,
+    RULES,
+    ZERO,
     Bound,
     Cases,
     Derivation,
@@ -27,14 +28,23 @@ from .trusted import (
     Moved,
     Premise,
     Relation,
+    Step,
     Term,
     nodes,
+    opened,
+    subterm,
+    used_indices,
 )
 
 __all__ = ["Answer", "ask", "opinions"]
 
-_PERMUTED = (1, 2, 3)  # the N for which permuted sums are asked
-_ORDERED = 4  # numbers whose orders are tried, at most
+Expr: TypeAlias = Any  # SymPy has no types
+Facts: TypeAlias = tuple[Premise, ...]
+
+_DEPTH = 3  # how often a sign may be traced back to the sign of a derivative or of the terms of a sum
+_LARGEST_SPLIT = 5  # max and |.| that are split into cases in one question
+_CONCRETE = (1, 2, 3)  # the N for which all permutations are tried
+_WITH_LOCAL_INDEX = "summed {}"  # no name of an index has a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,410 +56,820 @@ class Answer:
     argument: str
 
 
-def opinions(derivation: Derivation | Cases) -> tuple[Answer, ...]:
-    """SymPy's answer for every step, in order; of two cases the lower first."""
-    found = []
-    for assumed, chain in cases(derivation):
-        before = chain.start
-        for step in chain.steps:
-            kind = "="
-            if step.use is not None:
-                kind = step.use.theorem.conclusion.kind
-            elif step.rule in _INEQUALITIES:
-                kind = _INEQUALITIES[step.rule]
-            found.append(ask(before, kind, step.to, (*chain.premises, *assumed)))
-            before = step.to
-    return tuple(found)
-
-
-_INEQUALITIES = {
-    "entry-at-most-largest": "<=",
-    "largest-at-most-sum": "<=",
-    "entry-at-most-sum": "<=",
-    "sum-at-most-largest": "<=",
-    "exp-convex": "<=",
-    "positive": "<",
-}
-
-
-def ask(left: Term, kind: str, right: Term, facts: tuple[Premise, ...] = ()) -> Answer:
-    """SymPy's answer to: left kind right, for every N >= 1 and all real values that fulfil the facts?"""
-    question = TEXT.relation(Relation(left, kind, right))
-    try:
-        agrees, argument = (_equal if kind == "=" else _ordered)(left, kind, right, facts)
-    except _Undecided as undecided:
-        agrees, argument = False, str(undecided)
-    return Answer(agrees, question, argument)
-
-
 class _Undecided(Exception):
-    """SymPy was not able to say; says at what it stopped."""
+    """SymPy could not decide; says what."""
 
 
-# Equations.
+def ask(left: Term, kind: str, right: Term, facts: Facts) -> Answer:
+    """Whether left kind right (=, <= or <) under the facts, for every N and all values; both terms are closed."""
+    return _Asker().ask(left, kind, right, facts)
 
 
-def _equal(left: Term, _: str, right: Term, facts: tuple[Premise, ...]) -> tuple[bool, str]:
-    if any(isinstance(i, Moved) for t in nodes(left - right) for i in _indices_of(t)):
-        return _permuted(left, right, facts)
-    worlds = 0
-    for world in _worlds(left - right, facts):
-        difference = world.canonical(world.read(left) - world.read(right))
-        if difference != 0 and sp.simplify(difference) != 0:
-            return False, f"the difference is {difference}{world.said}"
-        worlds += 1
-    return True, "the difference is 0" + (f" in each of {worlds} orders of what is compared" if worlds > 1 else "")
+def opinions(derivation: Derivation | Cases) -> tuple[Answer, ...]:
+    """One answer for each step, in order; of two cases, those of the lower one first."""
+    asker, answers = _Asker(), []
+    for assumed, chain in cases(derivation):
+        facts, before = (*chain.premises, *assumed), chain.start
+        for step in chain.steps:
+            answers.append(asker.ask(before, _kind(step, before, facts), step.to, facts))
+            before = step.to
+    return tuple(answers)
 
 
-def _indices_of(t: Term) -> tuple[Any, ...]:
-    return t.value if isinstance(t.value, tuple) else ()
+def _kind(step: Step, before: Term, facts: Facts) -> str:
+    """The relation that the step claims."""
+    if step.rule == "theorem" and step.use is not None:
+        return step.use.theorem.conclusion.kind
+    if step.rule != "premise":
+        return RULES[step.rule].kind if step.rule in RULES else "="
+    sides = subterm(before, step.at), subterm(step.to, step.at)
+    sides = sides[::-1] if step.backwards else sides
+    for fact in facts:
+        r = fact.relation
+        for index in {*used_indices(sides[0]), *used_indices(sides[1])} if fact.each else {Free("")}:
+            said = (opened(r.left, index), opened(r.right, index)) if fact.each else (r.left, r.right)
+            if said == sides:
+                return r.kind
+    return "="
 
 
-def _permuted(left: Term, right: Term, facts: tuple[Premise, ...]) -> tuple[bool, str]:
-    for n in _PERMUTED:
-        for p in permutations(range(1, n + 1)):
-            for k in range(1, n + 1):
-                world = _World(facts, {})
-                world.count, world.permutation, world.fixed = n, p, k
-                difference = sp.expand((world.read(left) - world.read(right)).doit())
-                if sp.simplify(difference) != 0:
-                    return False, f"the difference is {difference} for N = {n} and the permutation {p}"
-    return True, f"the difference is 0 for N = {', '.join(map(str, _PERMUTED))} and every permutation (not for symbolic N)"
+@dataclass(slots=True)
+class _Asker:
+    """Keeps what was made of the same premises, so that the steps of a chain share it."""
+
+    readers: dict[Any, _Reader] = field(default_factory=dict)
+
+    def ask(self, left: Term, kind: str, right: Term, facts: Facts) -> Answer:
+        question = f"{TEXT.relation(Relation(left, kind, right))} for every N"
+        if facts:
+            question += f", if {', '.join(TEXT.premise(p) for p in facts)}"
+        notes: list[str] = []
+        try:
+            if kind not in ("=", "<=", "<"):
+                raise _Undecided(f"{kind!r} is not asked about")
+            if any(" " in _name(_base(i)) for t in _sides(left, right, facts) for i in used_indices(t)):
+                raise _Undecided("an index has a space in its name")
+            for names in self._coincidences((left, right), facts):
+                for a, b, known in self._ordered(left, right, facts, names, _LARGEST_SPLIT):
+                    said = self._one(a, kind, b, known, names)
+                    notes += [said] if said not in notes else []
+            if _permutes(left) or _permutes(right):
+                notes.append(_by_permutations(left, kind, right, facts))
+        except _Undecided as reason:
+            return Answer(False, question, str(reason))
+        except (ArithmeticError, NotImplementedError, RecursionError, TypeError, ValueError, AttributeError) as error:
+            return Answer(False, question, f"SymPy failed: {type(error).__name__}: {error}")
+        return Answer(True, question, "; ".join(notes))
+
+    def reader(self, facts: Facts, names: tuple[tuple[str, str], ...]) -> _Reader:
+        key = (facts, names)
+        if key not in self.readers:
+            self.readers[key] = _Reader(facts, dict(names))
+        return self.readers[key]
+
+    def _coincidences(self, terms: tuple[Term, Term], facts: Facts) -> Iterator[tuple[tuple[str, str], ...]]:
+        """Which free indices are the same: every possibility where that matters, as (name, first of its class)."""
+        everything = _sides(terms[0], terms[1], facts)
+        free = sorted({n for t in everything for i in used_indices(t) if (n := _name(i))})
+        if not any(n.op in ("delta", "derivative") for t in everything for n in nodes(t)):
+            yield tuple((n, n) for n in free)
+            return
+        for classes in _partitions(free):
+            yield tuple(sorted((n, c[0]) for c in classes for n in c))
+
+    def _ordered(
+        self, left: Term, right: Term, facts: Facts, names: Any, budget: int
+    ) -> Iterator[tuple[Term, Term, Facts]]:
+        """The question for each order of what max and |.| compare; an order that the facts exclude is left out."""
+        found = next((n for t in _sides(left, right, facts) for n in _corners(t)), None)
+        if found is None:
+            yield left, right, facts
+            return
+        if budget == 0:
+            raise _Undecided("there are too many maxima")
+        if found.op == "max":
+            a, b = found.args
+            choices = [(a, b, b), (b, a, a)]
+        else:
+            (a,) = found.args
+            choices = [(ZERO, a, a), (a, ZERO, -a)]
+        known = self.reader(
+            tuple(f for f in facts if not any(map(_corners, (f.relation.left, f.relation.right)))), names
+        )
+        implied = [choice for choice in choices if known.implied(*choice[:2])][:1]
+        for low, high, value in implied or choices:
+            swap = _exchange(found, value)
+            case = tuple(
+                Premise(Relation(swap(f.relation.left), f.relation.kind, swap(f.relation.right)), f.each) for f in facts
+            )
+            if not implied:
+                case = (*case, Premise(Relation(low, "<=", high)))
+            yield from self._ordered(swap(left), swap(right), case, names, budget - (not implied))
+
+    def _one(self, left: Term, kind: str, right: Term, facts: Facts, names: Any) -> str:
+        reader = self.reader(facts, names)
+        if kind == "=":
+            difference = reader.read(left) - reader.read(right)
+            if not reader.zero(difference):
+                raise _Undecided(f"left over: {_short(reader.simple(difference))}")
+            return "the difference of the two sides simplifies to 0"
+        return self._inequality(left, kind == "<", right, facts, names, 0)
+
+    def _inequality(self, left: Term, strict: bool, right: Term, facts: Facts, names: Any, depth: int) -> str:
+        """Inside of what rises or falls first, by the sign of the derivative; then the difference itself."""
+        reader = self.reader(facts, names)
+        if (left.op, left.value) == (right.op, right.value):
+            differing = [n for n, (a, b) in enumerate(zip(left.args, right.args, strict=True)) if a != b]
+            if len(differing) == 1:
+                low, high = left.args[differing[0]], right.args[differing[0]]
+                try:
+                    if left.op in ("sum", "largest"):
+                        index = Free(_WITH_LOCAL_INDEX.format(depth))
+                        more = (*names, (index.name, index.name))
+                        low, high = opened(low, index), opened(high, index)
+                        return f"{left.op}: {self._inequality(low, strict, high, facts, more, depth + 1)}"
+                    rises = reader.rises(left, right, differing[0], strict)
+                    low, high = (low, high) if rises else (high, low)
+                    inside = self._inequality(low, strict, high, facts, names, depth + 1)
+                    return f"{left.op} {'rises' if rises else 'falls'} by its derivative: {inside}"
+                except _Undecided:
+                    pass
+        gap = reader.read(right) - reader.read(left)
+        if not reader.decide(gap, strict):
+            raise _Undecided(f"the sign is not decided: {_short(reader.simple(gap))}")
+        return f"the difference of the two sides is {'> 0' if strict else '>= 0'} by the signs of its parts"
 
 
-class _World:
-    """One way to read terms: symbols with what the facts say of them, and an order of the numbers that are compared."""
+# Terms.
 
-    def __init__(self, facts: tuple[Premise, ...], order: dict[str, Any], said: str = "") -> None:
-        self.facts, self.order, self.said = facts, order, said
-        self.count: Any = sp.Symbol("N", integer=True, positive=True)
-        self.permutation: tuple[int, ...] | None = None
-        self.fixed: int | None = None
-        self.sums: dict[Any, Any] = {}
-        self.shifted: set[str] = set()
-        self.top = sp.Symbol("M", real=True)
-        self.place = sp.Symbol("place", integer=True, positive=True)
-        self.number = 0
-        self.positive = {f.relation.right for f in facts if f.relation.kind == "<" and f.relation.left == ZERO}
 
-    # Terms as expressions.
+def _sides(left: Term, right: Term, facts: Facts) -> tuple[Term, ...]:
+    return (left, right, *(side for f in facts for side in (f.relation.left, f.relation.right)))
 
-    def read(self, t: Term, around: tuple[Any, ...] = ()) -> Any:
+
+def _name(index: Index) -> str:
+    return index.name if isinstance(index, Free) else ""
+
+
+def _partitions(items: list[str]) -> Iterator[list[list[str]]]:
+    if not items:
+        yield []
+        return
+    first, *rest = items
+    for classes in _partitions(rest):
+        yield [[first], *classes]
+        for n, c in enumerate(classes):
+            yield [*classes[:n], [first, *c], *classes[n + 1 :]]
+
+
+def _corners(t: Term) -> tuple[Term, ...]:
+    """max and |.| that depend on no bound index and stand in no derivative, the innermost first."""
+    if t.op == "derivative":
+        return ()
+    inside = tuple(n for a in t.args for n in _corners(a))
+    closed = t.op in ("max", "abs") and not any(isinstance(_base(i), Bound) for i in used_indices(t))
+    return (*inside, t) if closed else inside
+
+
+def _base(index: Index) -> Bound | Free:
+    while isinstance(index, Moved):
+        index = index.index
+    return index
+
+
+def _exchange(old: Term, new: Term) -> Callable[[Term], Term]:
+    """Replaces a closed term wherever no derivative stands around it."""
+
+    def walk(t: Term) -> Term:
+        if t == old:
+            return new
+        if t.op == "derivative":
+            return t
+        return Term(t.op, tuple(walk(a) for a in t.args), t.value)
+
+    return walk
+
+
+def _permutations_in(index: Index) -> Iterator[str]:
+    while isinstance(index, Moved):
+        yield index.permutation
+        index = index.index
+
+
+def _permutes(t: Term) -> set[str]:
+    """The permutations that a term uses."""
+    return {
+        p
+        for n in nodes(t)
+        for item in (n.value if isinstance(n.value, tuple) else ())
+        if not isinstance(item, str)
+        for p in _permutations_in(item)
+    }
+
+
+def _by_permutations(left: Term, kind: str, right: Term, facts: Facts) -> str:
+    """The equation written out for small N and all permutations, as a note; raises _Undecided where it fails."""
+    said = "a sum over p(i) was written as the sum over i, p being a bijection"
+    names = sorted(_permutes(left) | _permutes(right))
+    if kind != "=" or facts or len(names) > 1:
+        return f"{said}, without SymPy"
+    free = sorted({n for t in (left, right) for i in used_indices(t) if (n := _name(i))})
+    for count in _CONCRETE:
+        for image, places in product(permutations(range(1, count + 1)), product(range(1, count + 1), repeat=len(free))):
+            reader = _Reader((), dict(zip(free, free, strict=True)), count, dict(enumerate(image, 1)))
+            reader.indices = dict(zip(free, map(sp.Integer, places), strict=True))
+            if not reader.zero(reader.read(left) - reader.read(right)):
+                raise _Undecided(f"it fails for N = {count} and the permutation {image}")
+    return f"{said}; SymPy agrees for N = 1, 2, 3 with every permutation written out"
+
+
+def _short(e: Expr) -> str:
+    said = str(e)
+    return said if len(said) <= 200 else f"{said[:200]} ..."
+
+
+# SymPy.
+
+_LARGEST = sp.Function("largest", real=True)  # of a Lambda
+
+
+class _Reader:
+    """Terms as SymPy expressions, under premises and with some free indices identified; with `count`, for that N only.
+
+    The replacements say what became of a variable or an entry that a premise fixes or bounds by others.
+    """
+
+    def __init__(
+        self, facts: Facts, names: dict[str, str], count: int | None = None, image: dict[int, int] | None = None
+    ) -> None:
+        self.N: Expr = sp.Dummy("N", integer=True, positive=True) if count is None else sp.Integer(count)
+        self.count, self.image = count, image or {}
+        made = {c: sp.Symbol(c, integer=True, positive=True) for c in names.values()}
+        self.indices: dict[str, Expr] = {n: made[c] for n, c in names.items()}
+        self.apart = {s for c, s in made.items() if " " not in c}  # names of classes: different indices
+        self.bound: list[Expr] = []  # the index of a sum that holds n sums inside each other
+        self.symbols: dict[str, Expr] = {}
+        self.bases: dict[str, Expr] = {}
+        self.families: dict[str, tuple[Expr, Expr]] = {}  # entry i, and i
+        self.replacements: dict[Expr, Expr] = {}
+        self.upper: dict[Expr, Expr] = {}  # of symbols that are >= 0
+        self.gaps: list[tuple[Expr, bool]] = []  # what is >= 0, or > 0
+        self.masks: dict[Expr, Expr] = {}
+        self.unmasks: dict[Expr, Expr] = {}
+        self.known: dict[tuple[Term, tuple[Expr, ...]], Expr] = {}
+        self.bound_vectors = {n for f in facts for s in (f.relation.left, f.relation.right) for n in _vectors(s)}
+        for fact in self._signs(facts):
+            self._assume(fact)
+            self.known.clear()
+
+    # Premises.
+
+    def _signs(self, facts: Facts) -> Iterator[Premise]:
+        """Makes symbols of the variables and vectors whose sign is assumed; yields the other facts, equations first."""
+        signs: dict[tuple[str, str], dict[str, bool]] = {}
+        rest = []
+        for fact in facts:
+            r = fact.relation
+            atom, above = (r.right, True) if r.left == ZERO else (r.left, False)
+            zero = ZERO in (r.left, r.right)
+            whole = atom.op == "entry" and fact.each and atom.value[1] == Bound(0)
+            if not zero or not (whole or (atom.op == "variable" and not fact.each)) or r.kind == "=":
+                rest.append(fact)
+                continue
+            name = {("<", True): "positive", ("<", False): "negative", ("<=", True): "nonnegative",
+                    ("<=", False): "nonpositive"}.get((r.kind, above), "nonzero")  # fmt: skip
+            key = (atom.op, atom.value if atom.op == "variable" else atom.value[0])
+            try:
+                made = {**signs.get(key, {}), name: True}
+                sp.Dummy(real=True, **made)
+                signs[key] = made
+            except sp.core.facts.InconsistentAssumptions:
+                rest.append(fact)
+        for (op, name), assumed in signs.items():
+            self._atom(op, name, **assumed)
+        return iter(sorted(rest, key=lambda f: f.relation.kind != "="))
+
+    def _atom(self, op: str, name: str, **assumed: bool) -> Expr:
+        """The symbol of a variable or the indexed base of a vector."""
+        table = self.symbols if op == "variable" else self.bases
+        if name not in table:
+            symbol = sp.Dummy(name, real=True, **assumed)
+            table[name] = symbol if op == "variable" else sp.IndexedBase(symbol)
+        return table[name]
+
+    def _assume(self, fact: Premise) -> None:
+        """Use a premise by substituting one variable or entry; one that cannot be used so is only remembered."""
+        r = fact.relation
+        index = sp.Dummy("i", integer=True, positive=True)
+        around = (index,) if fact.each else ()
+        gap = self.simple(self.read(r.right, around) - self.read(r.left, around))
+        strict, equation = r.kind == "<", r.kind == "="
+        if r.kind == "<=" and gap.is_nonpositive:
+            equation = True
+        if gap.is_zero or (not equation and (gap.is_positive or (r.kind == "<=" and gap.is_nonnegative))):
+            return
+        candidates = self._candidates(gap, index if fact.each else None)
+        for atom, any_sign in (*((atom, False) for atom in candidates), *((atom, True) for atom in candidates)):
+            slope = sp.diff(gap, atom)
+            rest = sp.expand(gap - slope * atom)
+            if slope.has(atom) or rest.has(atom) or not slope.is_nonzero:
+                continue
+            bounds = slope.is_number and rest.is_number and slope.is_negative
+            if bounds and atom.is_nonnegative and not fact.each and r.kind in ("<", "<="):
+                self.upper[atom] = min(self.upper.get(atom, -rest / slope), -rest / slope)
+                return
+            if equation:
+                slack: Expr = sp.Integer(0)
+            else:
+                sign = {"<": "positive", "<=": "nonnegative"}.get(r.kind, "nonzero")
+                slack = sp.Dummy("d", real=True, **{sign: True})
+                slack = sp.IndexedBase(slack)[index] if fact.each else slack
+            value = self.simple((slack - rest) / slope)
+            kept = value.is_nonnegative or not atom.is_nonnegative
+            if not kept and not any_sign:
+                continue
+            if fact.each:
+                name = next(n for n, b in self.bases.items() if b == atom.base)
+                self.families[name] = (value, index)
+            else:
+                self._replace(atom, value)
+                self.gaps += [(value, False)] * (not kept)
+            return
+        if equation and not fact.each:
+            self._solve_for_an_exponent(gap)
+        if not fact.each and not equation and r.kind != "!=":
+            self.gaps.append((gap, strict))
+
+    def _solve_for_an_exponent(self, gap: Expr) -> None:
+        """Use gap = 0 as m = log(...), where m occurs as e^m alone."""
+        for atom in (s for s in self._candidates(gap, None) if s.is_Symbol):
+            power = sp.Dummy("u", positive=True)
+            changed = gap.xreplace({sp.exp(atom): power})
+            slope = sp.diff(changed, power)
+            if changed.has(atom) or slope.has(power) or not slope.is_nonzero:
+                continue
+            value = self.logarithm(-changed.xreplace({power: sp.Integer(0)}) / slope)
+            self._replace(atom, value)
+            return
+
+    def _replace(self, atom: Expr, value: Expr) -> None:
+        self.replacements = {a: v.xreplace({atom: value}) for a, v in self.replacements.items()}
+        self.replacements[atom] = value
+        self.replacements = {a: self.renew(v) for a, v in self.replacements.items()}
+        self.families = {n: (self.renew(v.xreplace({atom: value})), i) for n, (v, i) in self.families.items()}
+        self.gaps = [(self.renew(g), s) for g, s in self.gaps]
+
+    def _candidates(self, gap: Expr, index: Expr) -> list[Expr]:
+        """What a premise may be solved for: variables, those of no known sign and later ones first; then entries."""
+        if index is not None:
+            bases = [
+                b for b in self.bases.values() if gap.has(b[index]) and not any(s.has(b) for s in gap.atoms(sp.Sum))
+            ]
+            return [b[index] for b in bases[::-1] if b[index].is_nonnegative is None]
+        inside = {s for total in (*gap.atoms(sp.Sum), *gap.atoms(sp.Lambda)) for s in total.free_symbols}
+        free = [s for s in gap.free_symbols if isinstance(s, sp.Dummy) and not s.is_integer and s not in inside]
+        free.sort(key=lambda s: (s.is_nonnegative is not None, -s.dummy_index))
+        entries = [e for e in gap.atoms(sp.Indexed) if not e.free_symbols & set(self.bound)]
+        return [*free, *sorted(entries, key=str)]
+
+    def implied(self, low: Term, high: Term) -> bool:
+        """Whether low <= high follows from the premises by the sign of the difference."""
+        gap = self.simple(self.read(high) - self.read(low))
+        return bool(gap.is_nonnegative) or any(self.simple(gap - g).is_nonnegative for g, _ in self.gaps)
+
+    # Reading.
+
+    def read(self, t: Term, around: tuple[Expr, ...] = ()) -> Expr:
+        """The expression; raises _Undecided where the term may be undefined."""
+        key = (t, around)
+        if key not in self.known:
+            self.known[key] = self._read(t, around)
+        return self.known[key]
+
+    def _read(self, t: Term, around: tuple[Expr, ...]) -> Expr:
         op = t.op
         if op == "number":
             return sp.Rational(t.value.numerator, t.value.denominator)
         if op == "variable":
-            return self._variable(t)
+            symbol = self._atom(op, t.value)
+            return self.replacements.get(symbol, symbol)
         if op == "count":
-            return self.count
+            return self.N
         if op == "entry":
-            return self._entry(t.value[0], self._index(t.value[1], around))
+            return self.entry(t.value[0], self.index(t.value[1], around))
         if op == "delta":
-            return sp.KroneckerDelta(*(self._index(i, around) for i in t.value))
-        if op in BINDERS:
-            self.number += 1
-            i = sp.Symbol(f"i_{self.number}", integer=True, positive=True)
-            body = self.read(t.args[0], (i, *around))
-            return sp.Sum(body, (i, 1, self.count)) if op == "sum" else self._largest(body, i)
+            return self.delta(*(self.index(i, around) for i in t.value))
+        if op in ("sum", "largest"):
+            return self._bind(op, t.args[0], around)
         if op == "derivative":
-            body = self.read(t.args[0], around)
-            return sp.diff(body, self._entry(t.value[0], self._index(t.value[1], around)))
+            return self._derivative(t, around)
         args = [self.read(a, around) for a in t.args]
-        if op == "max":
-            return self._larger(*args)
-        if op == "abs":
-            return self._larger(args[0], -args[0])
-        return _OPERATIONS[op](*args) if op != "power" else args[0] ** t.value
+        if op == "div" or (op == "power" and t.value < 0):
+            self._nonzero(args[-1])
+        if op == "log":
+            return self.logarithm(args[0])
+        make: dict[str, Callable[..., Expr]] = {
+            "neg": lambda a: -a, "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b,
+            "div": lambda a, b: a / b, "power": lambda a: a**t.value, "exp": sp.exp, "abs": sp.Abs, "max": sp.Max,
+        }  # fmt: skip
+        return make[op](*args)
 
-    def _variable(self, t: Term) -> Any:
-        if t.value in self.order:
-            return self.order[t.value]
-        for fact in self.facts:
-            r = fact.relation
-            if r.kind == "=" and not fact.each and t in (r.left, r.right):
-                other = r.left if r.right == t else r.right
-                if t not in nodes(other):
-                    return self.read(other)
-        return sp.Symbol(t.value, real=True, positive=True if t in self.positive else None)
+    def _bind(self, op: str, body: Term, around: tuple[Expr, ...]) -> Expr:
+        if self.count is not None:
+            values = [self.read(body, (sp.Integer(n), *around)) for n in range(1, self.count + 1)]
+            return sp.Add(*values) if op == "sum" else sp.Max(*values)
+        index = sp.Dummy("i", integer=True, positive=True)
+        found = self.read(body, (index, *around))
+        return self.total(found, index) if op == "sum" else self.top(found, index)
 
-    def _entry(self, vector: str, index: Any) -> Any:
-        positive = any(t.op == "entry" and t.value == (vector, Bound(0)) for t in self.positive)
-        if vector in self.shifted:
-            return self.top - sp.IndexedBase(f"d_{vector}", nonnegative=True)[index]
-        return sp.IndexedBase(vector, real=True, positive=True if positive else None)[index]
-
-    def _index(self, index: Index, around: tuple[Any, ...]) -> Any:
+    def index(self, index: Index, around: tuple[Expr, ...]) -> Expr:
         if isinstance(index, Bound):
-            return around[index.level] if index.level < len(around) else sp.Symbol(f"b_{index.level - len(around)}", integer=True)
+            return around[index.level]
         if isinstance(index, Free):
-            return self.fixed if self.fixed is not None else sp.Symbol(index.name, integer=True, positive=True)
-        if self.permutation is None:
-            raise _Undecided("a permutation of a symbolic N")
-        inner = self._index(index.index, around)
-        if isinstance(inner, int):
-            return self.permutation[inner - 1]
-        return sp.Piecewise(*((v, sp.Eq(inner, n)) for n, v in enumerate(self.permutation, 1)))
+            if index.name not in self.indices:
+                self.indices[index.name] = sp.Symbol(index.name, integer=True, positive=True)
+            return self.indices[index.name]
+        inner = self.index(index.index, around)
+        if self.count is not None:
+            return sp.Integer(self.image[int(inner)])
+        return sp.Function(index.permutation, integer=True, positive=True)(inner)
 
-    def _largest(self, body: Any, i: Any) -> Any:
-        """The largest value over i: at the place where d_i = 0, if SymPy sees that the body falls as d_i grows."""
-        gaps = [atom for atom in body.atoms(sp.Indexed) if i in atom.free_symbols]
-        if not gaps:
-            return body
-        if len(gaps) != 1 or not str(gaps[0].base).startswith("d_"):
-            raise _Undecided("a maximum over more than one entry")
-        d = sp.Symbol("d", nonnegative=True)
-        as_function = body.subs(gaps[0], d)
-        if i in as_function.free_symbols or not sp.simplify(sp.diff(as_function, d)).is_nonpositive:
-            raise _Undecided("a maximum of what does not fall with the distance from the largest entry")
-        return as_function.subs(d, 0)
+    def entry(self, name: str, index: Expr) -> Expr:
+        if name in self.families:
+            value, old = self.families[name]
+            return value.xreplace({old: index})
+        entry = self._atom("entry", name)[index]
+        return self.replacements.get(entry, entry)
 
-    def _larger(self, a: Any, b: Any) -> Any:
-        difference = sp.expand(a - b)
-        if difference.is_nonnegative:
-            return a
-        if difference.is_nonpositive:
-            return b
-        raise _Undecided(f"the order of {a} and {b}")
+    def delta(self, i: Expr, j: Expr) -> Expr:
+        while i.is_Function and j.is_Function and i.func == j.func:
+            i, j = i.args[0], j.args[0]
+        return sp.Integer(0) if i != j and {i, j} <= self.apart else sp.KroneckerDelta(i, j)
 
-    # Expressions in a form in which equal ones look alike.
+    def _derivative(self, t: Term, around: tuple[Expr, ...]) -> Expr:
+        """SymPy's derivative, of what is smooth by its form."""
+        name, index = t.value
+        if name in self.bound_vectors:
+            raise _Undecided("a premise speaks of what is varied in a derivative")
+        if any(n.op in ("abs", "max", "largest", "derivative") for n in nodes(t.args[0])):
+            raise _Undecided("a derivative of what may have a corner")
+        return self.renew(sp.diff(self.read(t.args[0], around), self.entry(name, self.index(index, around))))
 
-    def canonical(self, e: Any) -> Any:
-        return sp.expand(sp.cancel(sp.together(sp.expand(self._walk(e)))))
+    def _nonzero(self, e: Expr) -> None:
+        e = self.simple(e)
+        if not (e.is_nonzero or self.decide(e, True) or self.decide(-e, True)):
+            raise _Undecided(f"a divisor may be 0: {_short(e)}")
 
-    def _walk(self, e: Any) -> Any:
+    def logarithm(self, e: Expr) -> Expr:
+        """log e, as a sum of logs as far as the factors are positive; raises _Undecided unless e > 0."""
+        if not self.decide(e, True):
+            raise _Undecided(f"the log of what is not known to be positive: {_short(e)}")
+        top, bottom = sp.fraction(sp.together(self.mask(e)))
+        factors = [sp.factor_terms(sp.expand(part)) for part in (top, bottom)]
+        return self.unmask(sp.expand_log(sp.log(factors[0])) - sp.expand_log(sp.log(factors[1])))
+
+    # Sums and maxima over the index.
+
+    def renew(self, e: Expr) -> Expr:
+        """An expression in which something was replaced, with its sums and logs in their usual form again."""
         if isinstance(e, sp.Sum):
-            return self._sum(e)
-        if isinstance(e, sp.KroneckerDelta) or e.is_Atom or isinstance(e, sp.Indexed):
-            return e
-        args = [self._walk(a) for a in e.args]
-        if isinstance(e, sp.exp):
-            return sp.expand(sp.exp(sp.expand(args[0])))
+            index = sp.Dummy("i", integer=True, positive=True)
+            old = e.variables[0]
+            return self.total(self.renew(e.function.xreplace({old: index})), index)
+        if isinstance(e, _LARGEST):
+            index = sp.Dummy("i", integer=True, positive=True)
+            return self.top(self.renew(e.args[0].expr.xreplace({e.args[0].variables[0]: index})), index)
+        if isinstance(e, sp.KroneckerDelta):
+            return self.delta(*e.args)
         if isinstance(e, sp.log):
-            return self._log(args[0])
-        return e.func(*args)
+            return self.logarithm(self.renew(e.args[0]))
+        if not e.args or isinstance(e, sp.Indexed):
+            return self.replacements.get(e, e)
+        return e.func(*(self.renew(a) for a in e.args))
 
-    def _sum(self, e: Any) -> Any:
-        (i, _, _) = e.limits[0]
-        total = sp.Integer(0)
-        for term in sp.Add.make_args(sp.expand(self._walk(e.function))):
-            constant, rest = term.as_independent(i, as_Add=False)
-            deltas = [f for f in sp.Mul.make_args(rest) if isinstance(f, sp.KroneckerDelta)]
-            if deltas:
-                (k,) = [a for a in deltas[0].args if a != i] or [i]
-                total += constant * (rest / deltas[0]).subs(i, k)
-            elif rest == 1:
-                total += constant * self.count
+    def simple(self, e: Expr) -> Expr:
+        return self.unmask(sp.expand(self.mask(e)))
+
+    def total(self, body: Expr, index: Expr) -> Expr:
+        """The sum of the body, each term by itself, constants outside; SymPy evaluates those with a Kronecker delta."""
+        body = self._reindexed(self.simple(body), index)
+        found: Expr = sp.Integer(0)
+        for term in sp.Add.make_args(body):
+            constant, part = term.as_independent(index, as_Add=False)
+            factors = sp.Mul.make_args(part)
+            delta = any(isinstance(f, sp.KroneckerDelta) and index in f.args for f in factors)
+            deltas = [d for d in part.atoms(sp.KroneckerDelta) if d.has(index)]
+            if part == 1:
+                found += self.N * constant
+            elif delta and not any(a != index and a.has(index) for d in deltas for a in d.args):
+                value = deltasummation(part, (index, 1, self.N), no_piecewise=True)
+                if value.has(sp.Sum) and not part.has(sp.Sum):
+                    raise _Undecided(f"SymPy does not evaluate the sum of {_short(part)}")
+                found += constant * self.renew(value)
             else:
-                total += constant * self._named_sum(rest, i)
-        return total
+                named = self._named(part, index)
+                found += constant * sp.Sum(named[0], (named[1], 1, self.N))
+        return found
 
-    def _named_sum(self, body: Any, i: Any) -> Any:
-        key = sp.expand(body).subs(i, self.place)
-        if key not in self.sums:
-            self.sums[key] = sp.Dummy(f"S_{len(self.sums)}", real=True, positive=True if body.is_positive else None)
-        return self.sums[key]
+    def _named(self, body: Expr, index: Expr) -> tuple[Expr, Expr]:
+        """The body with the index that all sums of its height have."""
+        height = _height(body)
+        while len(self.bound) <= height:
+            self.bound.append(sp.Dummy(f"i{len(self.bound)}", integer=True, positive=True))
+        return body.xreplace({index: self.bound[height]}), self.bound[height]
 
-    def _log(self, argument: Any) -> Any:
-        """The log of the factors, with every e^(t) a positive symbol while SymPy factors."""
-        bases: dict[Any, Any] = {}
-        powers = {}
-        for e in argument.atoms(sp.exp):
-            multiple, base = e.args[0].as_coeff_Mul()
-            whole = multiple if multiple.is_integer else sp.Integer(1)
-            base = base * multiple / whole
-            powers[e] = bases.setdefault(base, sp.Dummy(positive=True)) ** whole
-        opened = sp.expand_log(sp.log(sp.factor(sp.together(argument.xreplace(powers)))))
-        logs = {sp.log(symbol): base for base, symbol in bases.items()}
-        return opened.xreplace(logs).xreplace({symbol: sp.exp(base) for base, symbol in bases.items()})
+    def _reindexed(self, body: Expr, index: Expr) -> Expr:
+        """With i for p(i), where the body depends on i by p(i) alone."""
+        while True:
+            moved = {f for f in body.atoms(sp.core.function.AppliedUndef) if f.args == (index,)}
+            if len(moved) != 1:
+                return body
+            new = sp.Dummy("i", integer=True, positive=True)
+            changed = body.xreplace({moved.pop(): new})
+            if changed.has(index):
+                return body
+            body = changed.xreplace({new: index})
 
+    def top(self, body: Expr, index: Expr) -> Expr:
+        """The largest value of the body; what rises with its part that depends on the index is taken outside."""
+        body = self._reindexed(self.simple(body), index)
+        if not body.has(index):
+            return body
+        shapes = [body, sp.factor_terms(body)] if body.is_Add else [body]
+        for shape in shapes:
+            u = sp.Dummy("u", real=True)
+            if shape.is_Add:
+                constant, part = shape.as_independent(index, as_Add=True)
+                f = constant + u
+            elif shape.is_Mul:
+                if all(isinstance(a, sp.exp) for a in sp.Mul.make_args(shape)):
+                    part, f = sum(a.args[0] for a in sp.Mul.make_args(shape)), sp.exp(u)
+                else:
+                    constant, part = shape.as_independent(index, as_Add=False)
+                    f = constant * u
+            elif isinstance(shape, (sp.exp, sp.log)):
+                (part,) = shape.args
+                u = sp.Dummy("u", real=True, positive=True) if isinstance(shape, sp.log) else u
+                f = shape.func(u)
+            else:
+                continue
+            if part not in (shape, 1) and self.decide(sp.diff(f, u), False, 1):
+                inner = self.top(part, index)
+                return self.renew(f.xreplace({u: inner}))
+        named = self._named(body, index)
+        return _LARGEST(sp.Lambda(named[1], named[0]))
 
-_OPERATIONS: dict[str, Any] = {
-    "neg": lambda a: -a,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "exp": sp.exp,
-    "log": sp.log,
-}
+    # Decisions.
 
+    def mask(self, e: Expr) -> Expr:
+        """With a symbol for each sum, largest value and entry, of the sign that SymPy knows of it."""
+        if isinstance(e, (sp.Sum, sp.Indexed, _LARGEST, sp.KroneckerDelta)):
+            if e not in self.masks:
+                inside = e.function if isinstance(e, sp.Sum) else e.args[0].expr if isinstance(e, _LARGEST) else e
+                at_least_0 = inside.is_nonnegative or isinstance(e, sp.KroneckerDelta)
+                sign = {"positive": True} if inside.is_positive else {"nonnegative": True} if at_least_0 else {}
+                self.masks[e] = sp.Dummy("s", real=True, **sign)
+                if isinstance(e, sp.KroneckerDelta):
+                    self.upper[self.masks[e]] = sp.Integer(1)
+                self.unmasks[self.masks[e]] = e
+            return self.masks[e]
+        return e.func(*map(self.mask, e.args)) if e.args else e
 
-def _worlds(t: Term, facts: tuple[Premise, ...]) -> Iterator[_World]:
-    """Every order of the numbers whose maxima and absolute values occur; the facts rule some of them out."""
-    compared = [n for n in nodes(t) if n.op in ("max", "abs")]
-    names = sorted({n.value for c in compared for n in nodes(c) if n.op == "variable"})
-    zero = any(n.op == "number" for c in compared for n in nodes(c)) or any(c.op == "abs" and len(names) == 1 for c in compared)
-    if len(names) > _ORDERED:
-        raise _Undecided("more numbers are compared than orders are tried")
-    vectors = {n.value[0] for m in nodes(t) if m.op == "largest" for n in nodes(m) if n.op == "entry"}
-    for order in permutations([*names, "0"] if zero else names) if compared else [()]:
-        values = _values(order)
-        world = _World(facts, values, f" for {' <= '.join(order)}" if order else "")
-        world.shifted = vectors
-        if all(_consistent(f.relation, order) for f in facts):
-            yield world
+    def unmask(self, e: Expr) -> Expr:
+        return e.xreplace({s: self.unmasks[s] for s in e.free_symbols if s in self.unmasks})
 
+    def zero(self, e: Expr) -> bool:
+        """Whether SymPy reduces the expression to 0: expanded, over one denominator, or with its logs exponentiated."""
+        e = sp.expand(self.mask(e))
+        if _vanishes(e) or any(map(_vanishes, self._without_logs(e))):
+            return True
+        body = self._terms(e)
+        return body is not None and _vanishes(sp.expand(self.mask(body)))
 
-def _values(order: tuple[str, ...]) -> dict[str, Any]:
-    """The numbers from the lowest, or from 0, each as far above the one below as a symbol >= 0 says."""
-    gaps = [sp.Symbol(f"gap_{n}", nonnegative=True) for n in range(len(order))]
-    base = sp.Integer(0) if "0" in order else sp.Symbol("low", real=True)
-    start = order.index("0") if "0" in order else 0
-    return {
-        name: base + sum(gaps[start:n]) - sum(gaps[n:start]) for n, name in enumerate(order) if name != "0"
-    }
+    def _without_logs(self, e: Expr) -> Iterator[Expr]:
+        """What must vanish for e to vanish, if that is one expression: e^e - 1 for each multiplier of the logs in e."""
+        groups: dict[Expr, list[tuple[Expr, Expr]]] = {}
+        rest = []
+        for term in sp.Add.make_args(e):
+            logs = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.log)]
+            if len(logs) == 1:
+                q, multiplier = (term / logs[0]).as_coeff_Mul()
+                groups.setdefault(multiplier, []).append((q, logs[0].args[0]))
+            else:
+                rest.append(term)
+        if not groups:
+            return
+        left_over = []
+        for multiplier in sorted(groups, key=lambda m: (m == 1, -sp.count_ops(m))):
+            part = [t for t in rest if multiplier == 1 or not sp.fraction(t / multiplier)[1].free_symbols]
+            rest = [t for t in rest if t not in part]
+            left_over.append(_exponential(groups[multiplier], [t / multiplier for t in part]) - 1)
+        if not rest and all(map(_vanishes, left_over)):
+            yield sp.Integer(0)
 
-
-def _consistent(r: Relation, order: tuple[str, ...]) -> bool:
-    """Whether the order may hold: r is a premise, and only one between two of the numbers can speak against it."""
-    names = ["0" if s == ZERO else s.value if s.op == "variable" else None for s in (r.left, r.right)]
-    if r.kind not in ("<=", "<") or None in names or not set(names) <= set(order):
-        return True
-    return order.index(names[0]) < order.index(names[1])
-
-
-# Inequalities.
-
-
-def _ordered(left: Term, kind: str, right: Term, facts: tuple[Premise, ...]) -> tuple[bool, str]:
-    at = _changed(left, right)
-    for length in range(len(at), -1, -1):
-        small, large = _inside(left, at[:length]), _inside(right, at[:length])
-        why = _why_smaller(small, kind, large, facts)
-        if why is None:
-            continue
-        if length and not _increases(left, at[:length], facts):
-            continue
-        return True, why + (", and the rest increases with it" if length else "")
-    return False, "SymPy does not see the sign of the difference"
-
-
-def _changed(left: Term, right: Term) -> tuple[int, ...]:
-    at: list[int] = []
-    while left.op == right.op and left.value == right.value:
-        different = [n for n, (a, b) in enumerate(zip(left.args, right.args, strict=True)) if a != b]
-        if len(different) != 1:
-            break
-        at.append(different[0])
-        left, right = left.args[different[0]], right.args[different[0]]
-    return tuple(at)
-
-
-def _inside(t: Term, at: tuple[int, ...]) -> Term:
-    for n in at:
-        t = t.args[n]
-    return t
-
-
-def _increases(t: Term, at: tuple[int, ...], facts: tuple[Premise, ...]) -> bool:
-    """Whether SymPy's derivative of the term by the part at a position is positive."""
-    hole = sp.Symbol("hole", positive=True)
-    marked = _with(t, at, Term("variable", (), "hole"))
-    try:
-        world = next(_worlds(t, facts))
-        world.order["hole"] = hole
-        e = world.read(marked).replace(sp.Sum, lambda f, l: f * l[2] if not f.has(sp.Indexed) else sp.Sum(f, l))
-        slope = world.canonical(sp.diff(e, hole))
-    except _Undecided:
-        return False
-    return bool(sp.factor(slope).is_positive)
-
-
-def _with(t: Term, at: tuple[int, ...], new: Term) -> Term:
-    if not at:
-        return new
-    args = list(t.args)
-    args[at[0]] = _with(args[at[0]], at[1:], new)
-    return Term(t.op, tuple(args), t.value)
-
-
-def _why_smaller(small: Term, kind: str, large: Term, facts: tuple[Premise, ...]) -> str | None:
-    """Why small <= large (or <), None if SymPy does not see it."""
-    convex = _convex(small, large, facts)
-    if kind == "<=" and convex is not None:
-        return convex
-    reasons = set()
-    try:
-        for world in _worlds(small - large, facts):
-            difference = world.canonical(world.read(large) - world.read(small))
-            reason = _sign(difference, kind, world)
-            if reason is None:
+    def _terms(self, masked: Expr) -> Expr | None:
+        """The body of the one sum that a combination of sums is, up to a positive factor; None if it is not one."""
+        top, bottom = sp.fraction(sp.together(masked))
+        top = sp.expand(top)
+        sums = [s for s in top.free_symbols if isinstance(self.unmasks.get(s), sp.Sum)]
+        if not sums or not bottom.is_positive:
+            return None
+        index = sp.Dummy("i", integer=True, positive=True)
+        body: Expr = sp.Integer(0)
+        for s in sums:
+            factor = top.coeff(s)
+            if factor.free_symbols & set(sums):
                 return None
-            reasons.add(reason)
-    except _Undecided:
-        return None
-    return "; ".join(sorted(reasons)) or None
+            total = self.unmasks[s]
+            body += self.unmask(factor) * total.function.xreplace({total.variables[0]: index})
+            top = sp.expand(top - factor * s)
+        if top.free_symbols & set(sums):
+            return None
+        constant = sp.expand(top / self.N)
+        if self.N in constant.free_symbols:
+            return None
+        return body + self.unmask(constant)
 
+    def rises(self, left: Term, right: Term, hole: int, strict: bool) -> bool:
+        """Whether an operation rises (True) or falls (False) with an argument; raises _Undecided if neither is seen."""
+        if left.op in ("abs", "max", "derivative"):
+            raise _Undecided(f"{left.op} need not rise or fall")
+        sides = [self.read(t.args[hole]) for t in (left, right)]
+        both = all(self.decide(side, True) for side in sides)
+        u = sp.Dummy("u", real=True, **({"positive": True} if both else {}))
+        if (left.op in ("log", "power") or (left.op == "div" and hole == 1)) and not both:
+            raise _Undecided("what is not known to be positive")
+        args = [u if n == hole else self.read(a) for n, a in enumerate(left.args)]
+        make: dict[str, Callable[..., Expr]] = {
+            "neg": lambda a: -a, "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b,
+            "div": lambda a, b: a / b, "power": lambda a: a**left.value, "exp": sp.exp, "log": sp.log,
+        }  # fmt: skip
+        slope = sp.diff(make[left.op](*args), u)
+        if self.decide(slope, strict):
+            return True
+        if self.decide(-slope, strict):
+            return False
+        raise _Undecided(f"the sign of {_short(slope)}")
 
-def _sign(difference: Any, kind: str, world: _World) -> str | None:
-    numerator, denominator = sp.fraction(sp.factor(sp.together(difference)))
-    if not denominator.is_positive:
-        return None
-    factors = [f for f in sp.Mul.make_args(numerator) if not f.is_positive]
-    if not factors:
-        return "the difference is positive"
-    if kind == "<" or len(factors) != 1:
-        return None
-    rest = sp.expand(factors[0])
-    if rest.is_nonnegative:
-        return "the difference is not negative"
-    for body, symbol in world.sums.items():
-        if symbol in rest.free_symbols and _sum_is_large(rest, body, symbol, world):
-            return "a sum of positive terms is one of them and a rest that is not negative"
-        if symbol in rest.free_symbols and _sum_is_small(rest, body, symbol, world):
-            return "term by term: the value where the distance is 0 and the sign of the derivative"
-    return None
-
-
-def _sum_is_large(rest: Any, body: Any, symbol: Any, world: _World) -> bool:
-    """Whether rest >= 0 when the sum is one of its terms, at a free index or where the largest entry is, and more."""
-    if not symbol.is_positive:
+    def decide(self, e: Expr, strict: bool, depth: int = _DEPTH) -> bool:
+        """Whether SymPy finds e >= 0, or e > 0."""
+        e = self.simple(e)
+        if self._sign(self.mask(e), strict, 1):
+            return True
+        if depth == 0:
+            return False
+        lowest = self._from_the_top(e)
+        for form, place, gaps in ((e, None, ()), *([lowest] if lowest else [])):
+            form = self._exponentiated(form)
+            if self._sign(self.mask(form), strict, _DEPTH):
+                return True
+            places = [place] if place is not None else _places(form)
+            if any(self._sign(self.mask(self._split(form, at, gaps)), strict, _DEPTH) for at in places):
+                return True
+            body = self._terms(sp.expand(self.mask(form)))
+            if body is not None and self.decide(body, strict, depth - 1):
+                return True
         return False
-    more = sp.Symbol("rest", nonnegative=True)
-    gaps = [atom for atom in body.atoms(sp.Indexed) if world.place in atom.free_symbols]
-    singles = [body.subs(world.place, s) for s in rest.free_symbols if s.is_integer and s != world.count]
-    if gaps and all(str(g.base).startswith("d_") for g in gaps):
-        singles.append(body.subs({g: 0 for g in gaps}))
-    return any(sp.expand(rest.subs(symbol, single + more)).is_nonnegative for single in singles)
 
+    def _exponentiated(self, e: Expr) -> Expr:
+        """An expression of the same sign without logs, p - q for log p - log q; or the given one."""
+        shape = sp.factor_terms(sp.expand(self.mask(e)))
+        factors = sp.Mul.make_args(shape)
+        sums = [f for f in factors if f.is_Add and f.has(sp.log)]
+        if len(sums) != 1 or not all(f.is_positive for f in factors if f not in sums):
+            return e
+        logs, rest = [], []
+        for term in sp.Add.make_args(sums[0]):
+            q, log = term.as_coeff_Mul()
+            if isinstance(log, sp.log) and q.is_rational:
+                logs.append((q, log.args[0]))
+            elif term.has(sp.log):
+                return e
+            else:
+                rest.append(term)
+        top, bottom = [(q, a) for q, a in logs if q > 0], [(-q, a) for q, a in logs if q < 0]
+        return self.unmask(_exponential(top, rest) - _exponential(bottom, []))
 
-def _sum_is_small(rest: Any, body: Any, symbol: Any, world: _World) -> bool:
-    """Whether rest = alpha N + beta S is a sum of terms that are not negative, whatever the distance from the largest."""
-    alpha, beta = rest.coeff(world.count), rest.coeff(symbol)
-    if sp.expand(rest - alpha * world.count - beta * symbol) != 0:
-        return False
-    gaps = [atom for atom in body.atoms(sp.Indexed) if world.place in atom.free_symbols]
-    if len(gaps) != 1 or not str(gaps[0].base).startswith("d_"):
-        return False
-    d = sp.Symbol("d", nonnegative=True)
-    term = alpha + beta * body.subs(gaps[0], d)
-    return bool(sp.expand(term.subs(d, 0)).is_nonnegative and sp.simplify(sp.diff(term, d)).is_nonnegative)
+    def _split(self, e: Expr, at: Expr, gaps: tuple[Expr, ...]) -> Expr:
+        """Each sum of terms >= 0 written as its term at one index, where the gaps are 0, and a rest >= 0."""
+        new = {}
+        for s in e.atoms(sp.Sum):
+            if s.function.is_nonnegative and not s.free_symbols & set(self.bound):
+                rest = sp.Dummy("r", real=True, nonnegative=True)
+                term = s.function.xreplace({s.variables[0]: at}).xreplace({gap[at]: sp.Integer(0) for gap in gaps})
+                new[s] = self.renew(term) + rest
+        return e.xreplace(new)
 
+    def _from_the_top(self, e: Expr) -> tuple[Expr, Expr, tuple[Expr, ...]] | None:
+        """With u_i = m - d_i for a largest value m of u, where d_i >= 0; with the index at which d is 0, and d.
 
-def _convex(small: Term, large: Term, facts: tuple[Premise, ...]) -> str | None:
-    """exp of a mean is at most the mean of exp: SymPy is asked for the mean and for the second derivative."""
-    if small.op != "exp" or small.args[0].op != "add" or [a.op for a in small.args[0].args] != ["mul", "mul"]:
+        For one largest value only: two need not be taken at the same index.
+        """
+        place = sp.Dummy("k", integer=True, positive=True)
+        for top in sorted((f for f in e.atoms(_LARGEST) if not f.free_symbols & set(self.bound)), key=str):
+            body, old = top.args[0].expr, top.args[0].variables[0]
+            for base in {entry.base for entry in body.atoms(sp.Indexed) if entry.indices == (old,)}:
+                slope = sp.diff(body.xreplace({base[old]: (u := sp.Dummy("u", real=True))}), u)
+                inner = {*slope.atoms(sp.Sum, _LARGEST), *body.atoms(sp.Sum, _LARGEST)}
+                if slope.has(u) or slope.has(base) or not slope.is_nonzero or any(t.has(old) for t in inner):
+                    continue
+                m = sp.Dummy("m", real=True, **({"positive": True} if body.is_positive else {}))
+                below = sp.IndexedBase(sp.Dummy("d", real=True, nonnegative=True))
+                rest = body.xreplace({base[old]: sp.Integer(0)})
+                found = e.xreplace({top: m})
+                new = {
+                    x: ((m - below[old] - rest) / slope).xreplace({old: x.indices[0]})
+                    for x in found.atoms(sp.Indexed)
+                    if x.base == base
+                }
+                return self.simple(self.renew(found.xreplace(new))), place, (below,)
         return None
-    (weight, u), (other, v) = (a.args for a in small.args[0].args)
-    known = {(f.relation.left, f.relation.kind, f.relation.right) for f in facts if not f.each}
-    if (ZERO, "<=", weight) not in known or (weight, "<=", ONE) not in known:
-        return None
-    z = sp.Symbol("z", real=True)
-    names = {t: sp.Dummy(real=True) for t in (weight, u, v)}
-    read = _Opaque(facts, {}, names)
-    mean = sp.expand(read.read(other) - (1 - names[weight])) == 0
-    right = names[weight] * sp.exp(names[u]) + (1 - names[weight]) * sp.exp(names[v])
-    if mean and sp.expand(read.read(large) - right) == 0 and sp.diff(sp.exp(z), z, 2).is_positive:
-        return "the second derivative of exp is positive and the weights are between 0 and 1"
-    return None
+
+    def _sign(self, e: Expr, strict: bool, depth: int) -> bool:
+        """Whether an expression in symbols is >= 0, or > 0: by its form, its factors, or a derivative."""
+        e = sp.expand(e)
+        if e.is_positive or (not strict and e.is_nonnegative):
+            return True
+        if e.is_number or depth == 0 or e.has(sp.zoo, sp.nan, sp.oo):
+            return False
+        if not strict and e.free_symbols & set(self.upper) and self._is_above_its_ends(e, depth):
+            return True
+        top, bottom = sp.fraction(sp.together(e))
+        sign, unknown = 1, []
+        for part, below in ((sp.factor_terms(sp.expand(top)), False), (bottom, True)):
+            for f in sp.Mul.make_args(part):
+                if f.is_negative or (not strict and not below and f.is_nonpositive and not f.is_nonnegative):
+                    sign = -sign
+                elif not (f.is_positive or (not strict and not below and f.is_nonnegative)):
+                    unknown.append((f, below))
+        if not unknown:
+            return sign > 0
+        if any(below for _, below in unknown):
+            return False
+        return self._by_derivatives(sp.expand(sign * sp.Mul(*(f for f, _ in unknown))), strict, depth)
+
+    def _is_above_its_ends(self, e: Expr, depth: int) -> bool:
+        """Whether e >= 0 because it is concave in a bounded symbol, and >= 0 at the bounds."""
+        for t in sorted(e.free_symbols & set(self.upper), key=str):
+            ends = [e.xreplace({t: at}) for at in (sp.Integer(0), self.upper[t])]
+            if (-sp.factor(sp.diff(e, t, 2))).is_nonnegative and all(self._sign(x, False, depth - 1) for x in ends):
+                return True
+        return False
+
+    def _by_derivatives(self, e: Expr, strict: bool, depth: int) -> bool:
+        if e.has(sp.Max, sp.Abs):
+            return False
+        factored = sp.factor(e) if sp.count_ops(e) < 60 else e
+        if factored.is_positive or (not strict and factored.is_nonnegative):
+            return True
+        ordered = sorted(e.free_symbols, key=str)
+        for t in ordered:
+            if t in self.upper:
+                end, w = self.upper[t], sp.Dummy("w", positive=True)
+                parts = [e.xreplace({t: at}) for at in (sp.Integer(0), end, end / (1 + w))]
+                return all(self._sign(part, strict, depth - 1) for part in parts)
+        for v in ordered:
+            if v.is_nonnegative and v != self.N:
+                start, slope = e.xreplace({v: sp.Integer(0)}), sp.diff(e, v)
+                if start.has(sp.zoo, sp.nan, sp.oo):
+                    continue
+                if self._sign(start, strict, depth - 1) and self._sign(slope, False, depth - 1):
+                    return True
+                if strict and v.is_positive and start == 0 and self._sign(slope, True, depth - 1):
+                    return True
+        masked = [(self.mask(g), s) for g, s in self.gaps]
+        return any(_known_sign(e - g, strict and not s) for g, s in masked)
 
 
-class _Opaque(_World):
-    """Reads some terms as symbols, whatever is in them."""
+def _known_sign(e: Expr, strict: bool) -> bool:
+    e = sp.expand(e)
+    return bool(e.is_positive or (not strict and e.is_nonnegative))
 
-    def __init__(self, facts: tuple[Premise, ...], order: dict[str, Any], names: dict[Term, Any]) -> None:
-        super().__init__(facts, order)
-        self.names = names
 
-    def read(self, t: Term, around: tuple[Any, ...] = ()) -> Any:
-        return self.names[t] if t in self.names else super().read(t, around)
+def _vanishes(e: Expr) -> bool:
+    e = sp.expand(e)
+    return bool(e == 0 or sp.expand(sp.fraction(sp.together(e))[0]) == 0)
+
+
+def _exponential(logs: list[tuple[Expr, Expr]], rest: list[Expr]) -> Expr:
+    """e to the power of the sum of q log a and of the rest."""
+    return sp.expand(sp.Mul(*(a**q for q, a in logs)) * sp.exp(sp.Add(*rest)))
+
+
+def _places(e: Expr) -> list[Expr]:
+    """The indices at which entries stand outside of all sums."""
+    free = {i for entry in e.atoms(sp.Indexed) for i in entry.indices}
+    inside = {s.variables[0] for s in e.atoms(sp.Sum)} | {f.args[0].variables[0] for f in e.atoms(_LARGEST)}
+    return sorted((i for i in free if not i.free_symbols & inside), key=str)
+
+
+def _height(e: Expr) -> int:
+    """How many sums and largest values stand inside each other."""
+    here = int(isinstance(e, (sp.Sum, _LARGEST)))
+    if isinstance(e, sp.Indexed):
+        return 0
+    return here + max((_height(a) for a in e.args), default=0)
+
+
+def _vectors(t: Term) -> Iterator[str]:
+    return (n.value[0] for n in nodes(t) if n.op == "entry")

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from .counterexamples import counterexample
 from .prover import implicit_premises, prove
-from .terms import COUNT, ONE, log, number
-from .trusted import BINDERS, Bound, Relation, Term, lifted, nodes, replaced, used_indices
+from .terms import COUNT, ONE, ZERO, log, number
+from .trusted import BINDERS, Bound, Relation, Term, lifted, nodes, replaced, subterm, used_indices
 
 __all__ = ["repaired"]
 
@@ -30,12 +30,23 @@ def repaired(r: Relation, follows: Callable[[Relation], bool]) -> Relation | Non
         tried += 1
         if tried > _CANDIDATES:
             break
-        if candidate.left == candidate.right or not _is_true(candidate):
+        if _is_empty(candidate, r) or not _is_true(candidate):
             continue
         if follows(candidate):
             return candidate
         first = first or candidate
     return first
+
+
+def _is_empty(candidate: Relation, r: Relation) -> bool:
+    """Whether the candidate says nothing: a side equals or newly contains the other, or 1 is a factor or 0 is added."""
+    (a, b), parts = (candidate.left, candidate.right), [*nodes(candidate.left), *nodes(candidate.right)]
+    idle = any((n.op == "mul" and ONE in n.args) or (n.op in ("add", "sub") and ZERO in n.args) for n in parts)
+    return (
+        idle
+        or (a.args != () and a in nodes(b) and a not in nodes(r.right))
+        or (b.args != () and b in nodes(a) and b not in nodes(r.left))
+    )
 
 
 def _is_true(r: Relation) -> bool:
@@ -50,12 +61,13 @@ def _candidates(r: Relation) -> Iterator[Relation]:
         yield Relation(r.left, "<=", r.right)
     if r.kind in ("<", "<="):
         yield Relation(r.right, r.kind, r.left)
-    sides = [(r.right, lambda t: Relation(r.left, r.kind, t)), (r.left, lambda t: Relation(t, r.kind, r.right))]
+    both = r.left - r.right
     for slips in _SLIPS:
-        for side, put in sides:
-            for at in _places(side, ()):
-                for new in slips(_at(side, at), r.left - r.right):
-                    candidate = put(replaced(side, at, new))
+        for n in (1, 0):
+            for at in _places(both.args[n], (n,)):
+                for new in slips(subterm(both, at), both):
+                    left, right = replaced(both, at, new).args
+                    candidate = Relation(left, r.kind, right)
                     if candidate not in seen:
                         seen.add(candidate)
                         yield candidate
@@ -65,12 +77,6 @@ def _places(t: Term, at: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     yield at
     for n, a in enumerate(t.args):
         yield from _places(a, (*at, n))
-
-
-def _at(t: Term, at: tuple[int, ...]) -> Term:
-    for n in at:
-        t = t.args[n]
-    return t
 
 
 _SWAPS = {"add": ("mul", "sub"), "mul": ("add", "div"), "sub": ("add", "div"), "div": ("mul", "sub")}

@@ -717,7 +717,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in _RULES
 
 
 def _plain(value: Any, seen: dict[int, Any]) -> None:
-    """Refuse all but this module's classes, tuples, numbers and names, exactly these: a subclass may answer as it likes."""
+    """Refuse all but exactly this module's classes, tuples, numbers and names: a subclass may answer as it likes."""
     if id(value) in seen:
         return
     seen[id(value)] = value  # kept, so that no other object gets its id
@@ -890,7 +890,7 @@ def _check_chain(d: Derivation, assumed: Facts) -> Relation:
 
 
 def _check(d: Derivation | Cases, assumed: Facts) -> tuple[Facts, Relation]:
-    if type(d) is Derivation:
+    if isinstance(d, Derivation):
         return d.premises, _check_chain(d, assumed)
     for side in (d.left, d.right):
         _well_formed(side)

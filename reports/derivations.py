@@ -1,4 +1,4 @@
-"""Theorems and their derivations for people: text for a terminal, and LaTeX. What was checked is shown, nothing decided."""
+"""Theorems and their derivations for people, as text and as LaTeX: what was checked is shown, nothing is decided."""
 
 from __future__ import annotations
 

@@ -3,9 +3,12 @@
 T is true, F false, ? not understood; one letter for each displayed equation, in order.
 """
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["DERIVATIONS", "SHEET", "SHEET_VERDICTS", "Written"]
 
@@ -18,38 +21,7 @@ class Written:
 
 
 # The formulas of an exercise sheet. Problem 1 turns e^(a + b) into e^a + e^b; everything else in it is right.
-SHEET = r"""
-# Machine Learning Exercise Sheet 09
-
-#### Problem 1
-
-$$y = \log \sum_{i=1}^{N} e^{x_i} \tag{1}$$
-
-will encounter underflows or overflows, depending on the scale of  $x_i$ . The result will be inf or  $-\inf$ .
-
-$$y = \log \sum_{i=1}^{N} e^{x_i} = a + \log \sum_{i=1}^{N} e^{x_i - a}$$
- (2)
-
-for an arbitrary a. A typical value is the maximum  $(a = max_i x_i)$ , which forces the greatest value to be zero.
-
-$$\begin{split} \log \sum_{i=1}^N e^{x_i} &= a + \log \sum_{i=1}^N e^{x_i - a} \quad | \ e \\ \sum_{i=1}^N e^{x_i} &= e^a + \sum_{i=1}^N e^{x_i - a} \\ \sum_{i=1}^N e^{x_i} &= e^a + \sum_{i=1}^N e^{x_i} \cdot e^{-a} \quad | e^{-a} \text{ doesn't depend on the sum} \\ \sum_{i=1}^N e^{x_i} &= e^a + e^{-a} \cdot \sum_{i=1}^N e^{x_i} \quad | \log \\ \log \sum_{i=1}^N e^{x_i} &= a \log e - a \log e + \log \sum_{i=1}^N e^{x_i} \quad \text{with } \log a \cdot b = \log a + \log b \text{ and } \log a^b = b \cdot \log a \\ \log \sum_{i=1}^N e^{x_i} &= \log \sum_{i=1}^N e^{x_i} \end{split}$$
-
-#### Problem 2
-
-The output of the softmax function  $\pi_i = \frac{e^{x_i}}{\sum_{i=1}^N e^{x_i}}$  can be shifted by an arbitrary constant a:
-
-$$\frac{e^{x_i}}{\sum_{i=1}^N e^{x_i}} = \frac{e^{x_i - a}}{\sum_{i=1}^N e^{x_i - a}} \tag{3}$$
-
-often chosen  $a = max_i x_i$ . Show that the above identity holds.
-
-$$\frac{e^{x_i}}{\sum_{i=1}^N e^{x_i}} = \frac{e^{x_i - a}}{\sum_{i=1}^N e^{x_i - a}} \quad |\log |\log e^{x_i} - \log \sum_{i=1}^N e^{x_i} = \log e^{x_i - a} - \log \sum_{i=1}^N e^{x_i - a}$$
-
-$$x_i - \log \sum_{i=1}^N e^{x_i} = x_i - a - \log e^{-a} - \log \sum_{i=1}^N e^{x_i}$$
-
-$$x_i - \log \sum_{i=1}^N e^{x_i} = x_i - a + a - \log \sum_{i=1}^N e^{x_i}$$
-
-$$x_i - \log \sum_{i=1}^N e^{x_i} = x_i - \log \sum_{i=1}^N e^{x_i}$$
-"""  # noqa: E501
+SHEET = (Path(__file__).resolve().parent.parent / "examples" / "exercise_sheet.md").read_text(encoding="utf-8")
 SHEET_VERDICTS = "TT" + "TFFFTT" + "T" + "TT" + "TTT"
 
 DERIVATIONS = (
@@ -317,4 +289,4 @@ y &= a + y
 \end{align}""",
         "TTTF",
     ),
-)  # noqa: E501
+)

@@ -28,7 +28,7 @@ from shiftproof.proofs import (
     specification,
     theorem,
 )
-from shiftproof.proofs.asking import opinions
+from shiftproof.proofs.second_opinion import opinions
 from shiftproof.verify import FORMATS
 from shiftproof.verify.balls import BallOperations, balls, end_points, working_precision
 from shiftproof.verify.intervals import Interval, IntervalOperations
@@ -195,7 +195,7 @@ def test_an_algorithm_is_tied_to_the_theorem_that_makes_it_exact(name: str, rest
 
 @pytest.mark.parametrize(("function", "run"), DIFFERENT, ids=[run.__name__.strip("_") for _, run in DIFFERENT])
 def test_a_false_algorithm_is_refused_with_a_counterexample(function: str, run: Any) -> None:
-    with pytest.raises(Inexact, match="'planted' is not exact: .* fails at N = "):
+    with pytest.raises(Inexact, match=r"'planted' is not exact: .* fails at N = "):
         exactness(_false(function, run))
 
 

@@ -34,7 +34,9 @@ SAYS = {
     "lse-permutation": "log sum_i exp(x_p(i)) = log sum_i exp(x_i)",
     "softmax-permutation": "exp(x_p(k)) / (sum_i exp(x_p(i))) = exp(x_p(k)) / (sum_i exp(x_i))",
     "temperature-shift": "T * log sum_i exp(x_i / T) = a + T * log sum_i exp((x_i - a) / T)",
-    "softmax-temperature-shift": "exp(x_k / T) / (sum_i exp(x_i / T)) = exp((x_k - a) / T) / (sum_i exp((x_i - a) / T))",
+    "softmax-temperature-shift": (
+        "exp(x_k / T) / (sum_i exp(x_i / T)) = exp((x_k - a) / T) / (sum_i exp((x_i - a) / T))"
+    ),
     "weighted-shift": "log sum_i b_i * exp(x_i) = a + log sum_i b_i * exp(x_i - a)",
     "weights-as-shifts": "log sum_i b_i * exp(x_i) = log sum_i exp(x_i + log(b_i))",
     "exponents-at-most-zero": "x_k - max_i x_i <= 0",
@@ -55,12 +57,8 @@ SAYS = {
     ),
     "cross-entropy-gradient": "d/d(x_k) (log sum_i exp(x_i) - x_c) = exp(x_k) / (sum_i exp(x_i)) - delta_ck",
     "normalised": "sum_i exp(x_i - log sum_j exp(x_j)) = 1",
-    "lse-convex": (
-        "log sum_i exp(t * x_i + (1 - t) * y_i) <= t * log sum_i exp(x_i) + (1 - t) * log sum_i exp(y_i)"
-    ),
-    "merge-correct": (
-        "(s_1 * exp(m_1 - max(m_1, m_2)) + s_2 * exp(m_2 - max(m_1, m_2))) * exp(max(m_1, m_2)) = P + Q"
-    ),
+    "lse-convex": ("log sum_i exp(t * x_i + (1 - t) * y_i) <= t * log sum_i exp(x_i) + (1 - t) * log sum_i exp(y_i)"),
+    "merge-correct": ("(s_1 * exp(m_1 - max(m_1, m_2)) + s_2 * exp(m_2 - max(m_1, m_2))) * exp(max(m_1, m_2)) = P + Q"),
     "merge-lse": (
         "max(m_1, m_2) + log(s_1 * exp(m_1 - max(m_1, m_2)) + s_2 * exp(m_2 - max(m_1, m_2)))"
         " = log(s_1 * exp(m_1) + s_2 * exp(m_2))"
@@ -82,8 +80,7 @@ SAYS = {
     "softplus": "log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))",
     "sigmoid": "exp(x) / (exp(0) + exp(x)) = 1 / (1 + exp(-x))",
     "binary-cross-entropy": (
-        "-(y * log(1 / (1 + exp(-x))) + (1 - y) * log(1 - 1 / (1 + exp(-x))))"
-        " = max(x, 0) - x * y + log(1 + exp(-|x|))"
+        "-(y * log(1 / (1 + exp(-x))) + (1 - y) * log(1 - 1 / (1 + exp(-x)))) = max(x, 0) - x * y + log(1 + exp(-|x|))"
     ),
 }
 UNDER = {

@@ -1,4 +1,4 @@
-"""Establishes what the grader says of derivations, right and wrong: verdicts, what follows, counterexamples, repairs."""
+"""Establishes what the grader says of derivations, right and wrong: verdicts, what follows, repairs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 import pytest
 
 from shiftproof.proofs import Grading, Theorem, grade
-from shiftproof.proofs.repairs import repaired
-from shiftproof.proofs.notation import TEXT
 from shiftproof.proofs.catalogue import FALSE
+from shiftproof.proofs.notation import TEXT
+from shiftproof.proofs.repairs import repaired
 
 from .derivations import DERIVATIONS, SHEET, SHEET_VERDICTS, Written
 

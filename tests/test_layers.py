@@ -33,7 +33,7 @@ HOMES = {
     "mpmath": {"verify/references.py"},
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
-    "sympy": {"proofs/questions.py"},
+    "sympy": {"proofs/second_opinion.py"},
 }
 
 

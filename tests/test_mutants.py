@@ -1,15 +1,18 @@
-"""Establishes that slips in derivations are noticed, by the checker and by the second opinion."""
+"""Establishes that slips in derivations are noticed by the checker, by the second opinion, and by Coq."""
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from functools import cache
 
 import pytest
 
+from shiftproof.proofs.second_opinion import ask
 from shiftproof.proofs.catalogue import CATALOGUE
+from shiftproof.proofs.coq_export import Mutant as SpoiltStep
+from shiftproof.proofs.coq_gate import coq_rejects
 from shiftproof.proofs.counterexamples import counterexample
-from shiftproof.proofs.questions import ask
 from shiftproof.proofs.trusted import Derivation, Rejected, check
 
 from .mutants import KINDS, Mutant, made, mutants, reason, true_steps
@@ -90,3 +93,15 @@ def test_the_second_opinion_agrees_with_most_steps_that_were_not_spoilt() -> Non
     answers = [ask(r.left, r.kind, r.right, facts).agrees for r, facts in true_steps()[::3]]
     assert len(answers) > 40
     assert answers.count(True) > 0.9 * len(answers)
+
+
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed: Coq's part is SKIPPED, not passed")
+def test_coq_rejects_every_false_step() -> None:
+    spoilt = [
+        SpoiltStep(m.alone.start, m.alone.steps[0], m.alone.premises)
+        for m in false_steps()
+        if m.alone is not None and m.step is not None  # of a statement turned round only the whole is false
+        if (m.alone.start, m.alone.steps[0].to) == (m.step.left, m.step.right)
+    ]
+    assert len(spoilt) >= 200
+    assert all(coq_rejects(spoilt))

@@ -1,4 +1,4 @@
-"""The commands prove and grade: what they print, the statuses that they exit with, and one clear line for what is wrong."""
+"""The commands prove and grade: what they print, their statuses, and one clear line for what is wrong."""
 
 from __future__ import annotations
 

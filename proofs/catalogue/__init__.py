@@ -20,15 +20,13 @@ _MODULES = (shift, maximum, calculus, online, pairs)
 
 # Name to the function that writes the derivation down, in an order in which each follows what it rests on.
 CATALOGUE: dict[str, Callable[..., Derivation | Cases]] = {
-    derive.__name__.replace("_", "-"): derive
-    for module in _MODULES
-    for derive in module.DERIVATIONS  # type: ignore[attr-defined]
+    derive.__name__.replace("_", "-"): derive for module in _MODULES for derive in module.DERIVATIONS
 }
 
 
 @cache
 def theorem(name: str) -> Theorem:
-    """The checked theorem; raises KeyError for a name that is not in `CATALOGUE`, Rejected if its derivation is wrong."""
+    """The checked theorem; raises KeyError for a name not in `CATALOGUE`, Rejected if its derivation is wrong."""
     derive: Any = CATALOGUE[name]
     return check(derive(*(theorem(needed.replace("_", "-")) for needed in signature(derive).parameters)))
 

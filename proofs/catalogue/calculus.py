@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..building import chain
 from ..terms import ONE, ZERO, Vector, at_most, delta, exp, indices, log, partial, total, variables
-from ..trusted import Derivation, Index, Theorem, Use, bound_index
+from ..trusted import Derivation, Index, Term, Theorem, Use, bound_index
 from .shift import S, shift_by
 
 __all__ = ["DERIVATIONS"]
@@ -32,7 +32,7 @@ def softmax_jacobian() -> Derivation:
     """the derivative of softmax(x)_j by x_k is y_j (delta_jk - y_k) with y = softmax(x)"""
     e, d = exp(x[j]), delta(j, k)
 
-    def y_(index: Index):  # type: ignore[no-untyped-def]
+    def y_(index: Index) -> Term:
         return exp(x[index]) / S
 
     return chain(

@@ -1,4 +1,4 @@
-"""What the maximum as a shift gives: no exponent above 0, a sum between 1 and N, and lse between max and max + log N."""
+"""What the maximum as a shift gives: no exponent above 0, a sum from 1 to N, and lse from max to max + log N."""
 
 from __future__ import annotations
 

@@ -114,7 +114,10 @@ def _permuted(left: Term, right: Term, facts: tuple[Premise, ...]) -> tuple[bool
                 difference = sp.expand((world.read(left) - world.read(right)).doit())
                 if sp.simplify(difference) != 0:
                     return False, f"the difference is {difference} for N = {n} and the permutation {p}"
-    return True, f"the difference is 0 for N = {', '.join(map(str, _PERMUTED))} and every permutation (not for symbolic N)"
+    return (
+        True,
+        f"the difference is 0 for N = {', '.join(map(str, _PERMUTED))} and every permutation (not for symbolic N)",
+    )
 
 
 class _World:
@@ -180,7 +183,11 @@ class _World:
 
     def _index(self, index: Index, around: tuple[Any, ...]) -> Any:
         if isinstance(index, Bound):
-            return around[index.level] if index.level < len(around) else sp.Symbol(f"b_{index.level - len(around)}", integer=True)
+            return (
+                around[index.level]
+                if index.level < len(around)
+                else sp.Symbol(f"b_{index.level - len(around)}", integer=True)
+            )
         if isinstance(index, Free):
             return self.fixed if self.fixed is not None else sp.Symbol(index.name, integer=True, positive=True)
         if self.permutation is None:
@@ -214,7 +221,13 @@ class _World:
     # Expressions in a form in which equal ones look alike.
 
     def canonical(self, e: Any) -> Any:
-        return sp.expand(sp.cancel(sp.together(sp.expand(self._walk(e)))))
+        walked = self._walk(e)
+        for r in (f.relation for f in self.facts if f.relation.kind == "=" and not f.each):
+            for side, other in ((r.left, r.right), (r.right, r.left)):
+                named = self._walk(self.read(side)) if side.op == "sum" else None
+                if named in self.sums.values():
+                    walked = self._walk(walked.subs(named, self.read(other)))
+        return sp.expand(sp.cancel(sp.together(sp.expand(walked))))
 
     def _walk(self, e: Any) -> Any:
         if isinstance(e, sp.Sum):
@@ -278,7 +291,9 @@ def _worlds(t: Term, facts: tuple[Premise, ...]) -> Iterator[_World]:
     """Every order of the numbers whose maxima and absolute values occur; the facts rule some of them out."""
     compared = [n for n in nodes(t) if n.op in ("max", "abs")]
     names = sorted({n.value for c in compared for n in nodes(c) if n.op == "variable"})
-    zero = any(n.op == "number" for c in compared for n in nodes(c)) or any(c.op == "abs" and len(names) == 1 for c in compared)
+    zero = any(n.op == "number" for c in compared for n in nodes(c)) or any(
+        c.op == "abs" and len(names) == 1 for c in compared
+    )
     if len(names) > _ORDERED:
         raise _Undecided("more numbers are compared than orders are tried")
     vectors = {n.value[0] for m in nodes(t) if m.op == "largest" for n in nodes(m) if n.op == "entry"}
@@ -295,9 +310,7 @@ def _values(order: tuple[str, ...]) -> dict[str, Any]:
     gaps = [sp.Symbol(f"gap_{n}", nonnegative=True) for n in range(len(order))]
     base = sp.Integer(0) if "0" in order else sp.Symbol("low", real=True)
     start = order.index("0") if "0" in order else 0
-    return {
-        name: base + sum(gaps[start:n]) - sum(gaps[n:start]) for n, name in enumerate(order) if name != "0"
-    }
+    return {name: base + sum(gaps[start:n]) - sum(gaps[n:start]) for n, name in enumerate(order) if name != "0"}
 
 
 def _consistent(r: Relation, order: tuple[str, ...]) -> bool:
