@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .second_opinion import Answer, opinions
 from .catalogue import FALSE, theorem
 from .coq_gate import CoqEntry, Refutation, check_with_coq
 from .counterexamples import Counterexample, counterexample
+from .second_opinion import Answer, opinions
 from .trusted import Rejected, Theorem
 
 __all__ = ["Examination", "Refuted", "examine"]

@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from .second_opinion import ask
 from .bounded import within
 from .catalogue import CATALOGUE, theorem
 from .counterexamples import Counterexample, counterexample, described
@@ -18,6 +17,7 @@ from .document import Line, read
 from .notation import LATEX, TEXT, chains, rules_of
 from .prover import implicit_premises, normal_form, prove
 from .repairs import repaired
+from .second_opinion import ask
 from .terms import ONE, ZERO, exp, log
 from .trusted import Relation, Term, Theorem, holds, nodes
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import sympy as sp
@@ -29,6 +29,7 @@ from .trusted import (
     Relation,
     Term,
     nodes,
+    used_indices,
 )
 
 __all__ = ["Answer", "ask", "opinions"]
@@ -79,6 +80,8 @@ def ask(left: Term, kind: str, right: Term, facts: tuple[Premise, ...] = ()) -> 
         agrees, argument = (_equal if kind == "=" else _ordered)(left, kind, right, facts)
     except _Undecided as undecided:
         agrees, argument = False, str(undecided)
+    except (ValueError, TypeError, AttributeError, NotImplementedError, RecursionError) as error:
+        agrees, argument = False, f"SymPy was not able to answer: {error}"
     return Answer(agrees, question, argument)
 
 
@@ -95,6 +98,9 @@ def _equal(left: Term, _: str, right: Term, facts: tuple[Premise, ...]) -> tuple
     worlds = 0
     for world in _worlds(left - right, facts):
         difference = world.canonical(world.read(left) - world.read(right))
+        undefined = world.undefined()
+        if undefined is not None:
+            return False, f"SymPy does not see that there is {undefined}"
         if difference != 0 and sp.simplify(difference) != 0:
             return False, f"the difference is {difference}{world.said}"
         worlds += 1
@@ -106,11 +112,12 @@ def _indices_of(t: Term) -> tuple[Any, ...]:
 
 
 def _permuted(left: Term, right: Term, facts: tuple[Premise, ...]) -> tuple[bool, str]:
+    free = sorted({i.name for i in used_indices(left - right) if isinstance(i, Free)})
     for n in _PERMUTED:
         for p in permutations(range(1, n + 1)):
-            for k in range(1, n + 1):
+            for values in product(range(1, n + 1), repeat=len(free)):
                 world = _World(facts, {})
-                world.count, world.permutation, world.fixed = n, p, k
+                world.count, world.permutation, world.fixed = sp.Integer(n), p, dict(zip(free, values, strict=True))
                 difference = sp.expand((world.read(left) - world.read(right)).doit())
                 if sp.simplify(difference) != 0:
                     return False, f"the difference is {difference} for N = {n} and the permutation {p}"
@@ -127,12 +134,16 @@ class _World:
         self.facts, self.order, self.said = facts, order, said
         self.count: Any = sp.Symbol("N", integer=True, positive=True)
         self.permutation: tuple[int, ...] | None = None
-        self.fixed: int | None = None
+        self.fixed: dict[str, int] = {}
         self.sums: dict[Any, Any] = {}
         self.shifted: set[str] = set()
         self.top = sp.Symbol("M", real=True)
         self.place = sp.Symbol("place", integer=True, positive=True)
+        self.nonzero = {f.relation.left for f in facts if f.relation.kind == "!=" and f.relation.right == ZERO}
+        self.logs: list[Any] = []
+        self.divisors: list[Any] = []
         self.number = 0
+        self.bound: set[Any] = set()
         self.positive = {f.relation.right for f in facts if f.relation.kind == "<" and f.relation.left == ZERO}
 
     # Terms as expressions.
@@ -152,17 +163,33 @@ class _World:
         if op in BINDERS:
             self.number += 1
             i = sp.Symbol(f"i_{self.number}", integer=True, positive=True)
+            self.bound.add(i)
             body = self.read(t.args[0], (i, *around))
             return sp.Sum(body, (i, 1, self.count)) if op == "sum" else self._largest(body, i)
         if op == "derivative":
             body = self.read(t.args[0], around)
             return sp.diff(body, self._entry(t.value[0], self._index(t.value[1], around)))
         args = [self.read(a, around) for a in t.args]
+        if op == "log" and t.args[0] not in self.positive:
+            self.logs.append(args[0])
+        divisor = t.args[-1] if op == "div" or (op == "power" and t.value < 0) else None
+        if divisor is not None and divisor not in self.nonzero:
+            self.divisors.append(args[-1])
         if op == "max":
             return self._larger(*args)
         if op == "abs":
             return self._larger(args[0], -args[0])
         return _OPERATIONS[op](*args) if op != "power" else args[0] ** t.value
+
+    def undefined(self) -> str | None:
+        """What SymPy does not see to have a value, of all that was read: the log of something, or a division by it."""
+        for e in self.logs:
+            if not sp.factor(self.canonical(e)).is_positive:
+                return f"the log of {e}"
+        for e in self.divisors:
+            if not sp.factor(self.canonical(e)).is_nonzero:
+                return f"a division by {e}"
+        return None
 
     def _variable(self, t: Term) -> Any:
         if t.value in self.order:
@@ -189,7 +216,7 @@ class _World:
                 else sp.Symbol(f"b_{index.level - len(around)}", integer=True)
             )
         if isinstance(index, Free):
-            return self.fixed if self.fixed is not None else sp.Symbol(index.name, integer=True, positive=True)
+            return self.fixed.get(index.name, sp.Symbol(index.name, integer=True, positive=True))
         if self.permutation is None:
             raise _Undecided("a permutation of a symbolic N")
         inner = self._index(index.index, around)
@@ -242,9 +269,15 @@ class _World:
         return e.func(*args)
 
     def _sum(self, e: Any) -> Any:
-        (i, _, _) = e.limits[0]
+        """SymPy writes a sum of sums as one with several indices, the innermost first."""
+        inner = self._walk(e.function)
+        for i, _, _ in e.limits:
+            inner = self._sum_over(inner, i)
+        return inner
+
+    def _sum_over(self, summand: Any, i: Any) -> Any:
         total = sp.Integer(0)
-        for term in sp.Add.make_args(sp.expand(self._walk(e.function))):
+        for term in sp.Add.make_args(sp.expand(summand)):
             constant, rest = term.as_independent(i, as_Add=False)
             deltas = [f for f in sp.Mul.make_args(rest) if isinstance(f, sp.KroneckerDelta)]
             if deltas:
@@ -257,6 +290,8 @@ class _World:
         return total
 
     def _named_sum(self, body: Any, i: Any) -> Any:
+        if body.free_symbols & self.bound - {i}:
+            raise _Undecided("a sum that depends on the index of another")
         key = sp.expand(body).subs(i, self.place)
         if key not in self.sums:
             self.sums[key] = sp.Dummy(f"S_{len(self.sums)}", real=True, positive=True if body.is_positive else None)
@@ -331,7 +366,7 @@ def _ordered(left: Term, kind: str, right: Term, facts: tuple[Premise, ...]) -> 
         why = _why_smaller(small, kind, large, facts)
         if why is None:
             continue
-        if length and not _increases(left, at[:length], facts):
+        if length and not _increases(left, at[:length], small, facts):
             continue
         return True, why + (", and the rest increases with it" if length else "")
     return False, "SymPy does not see the sign of the difference"
@@ -354,18 +389,23 @@ def _inside(t: Term, at: tuple[int, ...]) -> Term:
     return t
 
 
-def _increases(t: Term, at: tuple[int, ...], facts: tuple[Premise, ...]) -> bool:
-    """Whether SymPy's derivative of the term by the part at a position is positive."""
-    hole = sp.Symbol("hole", positive=True)
+def _increases(t: Term, at: tuple[int, ...], part: Term, facts: tuple[Premise, ...]) -> bool:
+    """Whether SymPy's derivative of the term by the part at a position is positive; `part` is the smaller of the two."""
     marked = _with(t, at, Term("variable", (), "hole"))
     try:
-        world = next(_worlds(t, facts))
-        world.order["hole"] = hole
-        e = world.read(marked).replace(sp.Sum, lambda f, l: f * l[2] if not f.has(sp.Indexed) else sp.Sum(f, l))
-        slope = world.canonical(sp.diff(e, hole))
+        for world in _worlds(t, facts):
+            above = world.canonical(world.read(part)).is_positive
+            hole = world.order["hole"] = sp.Symbol("hole", real=True, positive=True if above else None)
+            slope = world.canonical(sp.diff(world.read(marked).replace(sp.Sum, _times_count), hole))
+            if not sp.factor(slope).is_positive:
+                return False
     except _Undecided:
         return False
-    return bool(sp.factor(slope).is_positive)
+    return True
+
+
+def _times_count(summand: Any, limits: Any) -> Any:
+    return sp.Sum(summand, limits) if summand.has(sp.Indexed) else summand * limits[2]
 
 
 def _with(t: Term, at: tuple[int, ...], new: Term) -> Term:
@@ -385,6 +425,8 @@ def _why_smaller(small: Term, kind: str, large: Term, facts: tuple[Premise, ...]
     try:
         for world in _worlds(small - large, facts):
             difference = world.canonical(world.read(large) - world.read(small))
+            if world.undefined() is not None:
+                return None
             reason = _sign(difference, kind, world)
             if reason is None:
                 return None
@@ -422,7 +464,7 @@ def _sum_is_large(rest: Any, body: Any, symbol: Any, world: _World) -> bool:
     gaps = [atom for atom in body.atoms(sp.Indexed) if world.place in atom.free_symbols]
     singles = [body.subs(world.place, s) for s in rest.free_symbols if s.is_integer and s != world.count]
     if gaps and all(str(g.base).startswith("d_") for g in gaps):
-        singles.append(body.subs({g: 0 for g in gaps}))
+        singles.append(body.subs(dict.fromkeys(gaps, 0)))
     return any(sp.expand(rest.subs(symbol, single + more)).is_nonnegative for single in singles)
 
 

@@ -8,11 +8,11 @@ from functools import cache
 
 import pytest
 
-from shiftproof.proofs.second_opinion import ask
 from shiftproof.proofs.catalogue import CATALOGUE
 from shiftproof.proofs.coq_export import Mutant as SpoiltStep
 from shiftproof.proofs.coq_gate import coq_rejects
 from shiftproof.proofs.counterexamples import counterexample
+from shiftproof.proofs.second_opinion import ask
 from shiftproof.proofs.trusted import Derivation, Rejected, check
 
 from .mutants import KINDS, Mutant, made, mutants, reason, true_steps

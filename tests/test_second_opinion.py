@@ -77,6 +77,12 @@ NOT_TRUE: list[tuple[Term, str, Term, tuple[Premise, ...]]] = [
     (ZERO, "<", exp(a) - S, ()),
     (ZERO, "<", a, ()),
     (-exp(x[k]), "<=", -S, ()),
+    (x[Moved("p", j)] + x[j], "=", x[Moved("p", k)] + x[k], ()),
+    (x[Moved("p", j)] + x[j], "=", x[Moved("p", j)] + x[k], ()),
+    (total(i, number(2)), "=", total(i, total(j, number(2))), ()),
+    (total(i, largest(j, number(2))), "=", total(i, total(j, number(2))), ()),
+    (total(i, total(j, ONE)), "<=", total(i, ONE), ()),
+    (total(i, total(j, exp(x[i] * x[j]))), "=", COUNT * total(i, exp(x[i] * x[i])), ()),
 ]
 
 
