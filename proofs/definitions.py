@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from .latex import Binder, Node
 from .latex_tokens import Name, Unread
-from .terms import COUNT, ONE, Vector, absolute, delta, exp, largest, log, maximum, number, partial, power, total
+from .terms import COUNT, ONE, ZERO, Vector, absolute, delta, exp, largest, log, maximum, number, partial, power, total
 from .terms import variable as variable_term
-from .trusted import Free, Index, Term, bound_index, opened
+from .trusted import Free, Index, Term, bound_index, holds, nodes, opened
 
 __all__ = ["HOLE", "Definition", "Function", "Meanings", "Reading", "is_index_letter", "replaced_names"]
 
@@ -197,6 +197,12 @@ class Reading:
         if name.full == "e" and not name.parts:
             return exp(ONE)
         letter, part = self.resolved(name, node.at)
+        if part is None and (letter in self.meanings.functions or letter in self.meanings.heads):
+            raise Unread(node.at, f"{letter} is a function and stands here without its argument")
+        if part in self.meanings.sizes and letter not in self.meanings.vectors and part not in self.bound:
+            raise Unread(node.at, f"{name.written} depends on the number of entries, which is not understood")
+        if part == "0" and not self.meanings.zero_based:
+            raise Unread(node.at, f"{name.written} is outside of the entries 1 .. N")
         if letter in self.meanings.lost:
             raise Unread(node.at, f"{letter} is used, but its definition was not understood")
         if part is not None:
@@ -300,7 +306,14 @@ class Reading:
             return args[0] * args[1] if node.kind == "mul" else args[0] / args[1]
         if node.kind == "root":
             return args[0] if node.value == 1 else exp(log(args[0]) / node.value)
-        return exp(args[1] * log(args[0])) if node.value is None else power(args[0], node.value)
+        if node.value is not None:
+            return power(args[0], node.value)
+        counts = {"n", "m", "k", "N", "M", "K"}
+        if not holds("<", ZERO, args[0], ()) and any(
+            t.op == "count" or (t.op == "variable" and t.value in counts) for t in nodes(args[1])
+        ):
+            raise Unread(node.at, "a power with a whole number for a letter is understood only of what is plainly positive")
+        return exp(args[1] * log(args[0]))
 
     def extreme(self, node: Node, at: Index | None) -> Term:
         least = node.kind == "min"

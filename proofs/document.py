@@ -16,9 +16,9 @@ from itertools import pairwise
 from .definitions import HOLE, Definition, Function, Meanings, Reading, is_index_letter, replaced_names
 from .latex import Formula, Node, binders, parse
 from .latex_tokens import Name, Token, Unread, names, read_name, tokens, written
-from .terms import Vector
+from .terms import ONE, ZERO, Vector, delta
 from .terms import variable as variable_term
-from .trusted import Free, Term, bound_index, opened
+from .trusted import Free, Premise, Relation, Term, bound_index, opened, used_indices
 
 __all__ = ["Document", "Line", "read"]
 
@@ -50,6 +50,16 @@ class Line:
     remarks: tuple[str, ...]
     problem: str | None
     alternatives: tuple[tuple[Term, ...], ...]
+    hypotheses: tuple[Hypothesis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What the running text or a remark assumes of its letters; `premise` is None where it was not understood."""
+
+    text: str
+    premise: Premise | None
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +215,17 @@ _ARROWS = (
     "\\Longleftrightarrow", "\\because", "\\impliedby",
 )  # fmt: skip
 _FUNCTION_LETTERS = ("f", "g", "h", "F", "G", "H")
+_LETTERS_FOR_FUNCTIONS = (*_FUNCTION_LETTERS, "\\sigma")  # these mean what the document says, whatever is usual
 _RELATIONS = {"=": "=", ":=": "=", "<=": "<=", "<": "<", ">=": ">=", ">": ">"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Equation:
+    """The tokens of an equation, its remarks as text, and what of them holds a relation."""
+
     tokens: list[Token]
     remarks: tuple[str, ...]
+    conditions: tuple[list[Token], ...] = ()
 
 
 def _rows(some: list[Token]) -> Iterator[list[Token]]:
@@ -353,7 +367,7 @@ class _Splitter:
         if not self.is_equation(some):
             return False
         sides, relations = _sides(some)
-        lone = min(len(side) for side in sides) == 1
+        lone = any(len(side) == 1 and side[0].kind == "name" for side in sides)
         counted = sides[0][0].kind == "name" and len(sides[0]) == 1 and all(t.kind == "number" for t in sides[1])
         return not (lone and (barred or any(r.text not in ("=", ":=") for r in relations))) and not counted
 
@@ -362,6 +376,7 @@ class _Splitter:
         row = [t for t in row if t.kind != "tag"]
         done: list[tuple[list[Token], list[str]]] = [([], tags)]
         chunks = list(self.chunks(row))
+        conditions: list[list[Token]] = []
         remarked = False  # whether the chunk before was a remark, so that a comma goes on with it
         for n, (kind, chunk) in enumerate(chunks):
             current, remarks = done[-1]
@@ -371,14 +386,22 @@ class _Splitter:
             if kind == "text" and not current:
                 remarks.append(chunk[0].text)
                 current += chunk[1:]
+            elif kind == "text" and self.goes_on_after(chunks[n:]):
+                if chunk[1:] and (_is_break(chunk[1]) or not any(t.kind == "relation" for t in chunk)):
+                    current += chunk[1:]
+                elif chunk[1:]:
+                    done.append((chunk[1:], []))
+                remarks.append(chunk[0].text)
             elif kind == "text" or (kind == "bar" and before_text and chunk):
-                remarks.append(written(self.text, [t for _, c in chunks[n:] for t in c]))
+                rest = [t for _, c in chunks[n:] for t in c]
+                remarks.append(written(self.text, rest))
+                conditions.append([t for t in rest if t.kind not in ("text", "gap")])
                 break
             elif kind == "comma" and goes_on and not self.is_line(chunk[1:], barred=False):
                 remarks[-1] += written(self.text, chunk) if len(chunk) < 2 else f", {written(self.text, chunk[1:])}"
                 remarked = True
             elif kind == "comma":
-                remarked = self.after_comma(done, chunk)
+                remarked = self.after_comma(done, chunk, conditions)
             elif not chunk:
                 remarked = goes_on
             elif (kind == "bar" and self.is_line(chunk, barred=True)) or (kind == "arrow" and current):
@@ -387,12 +410,23 @@ class _Splitter:
                 current += chunk
             elif kind != "bar" and self.is_line(chunk, barred=False):
                 done.append((chunk, []))
+            elif kind == "gap" and _is_formula(chunk):
+                current.append(Token("bad", "what stands after the gap is not read", chunk[0].at, chunk[-1].end))
             else:
                 remarks.append(written(self.text, chunk))
+                conditions.append(chunk)
                 remarked = True
-        return [_Equation(_trimmed(some), tuple(remarks)) for some, remarks in done]
+        kept = tuple(c for c in conditions if any(t.kind == "relation" for t in c))
+        return [_Equation(_trimmed(some), tuple(remarks), kept) for some, remarks in done]
 
-    def after_comma(self, done: list[tuple[list[Token], list[str]]], chunk: list[Token]) -> bool:
+    def goes_on_after(self, chunks: list[tuple[str, list[Token]]]) -> bool:
+        """Whether the formula goes on after a text: a relation follows, and the text does not say that it is a remark."""
+        rest = [t for _, c in chunks for t in c]
+        return any(t.kind == "relation" for t in rest) and not _REMARK.match(rest[0].text)
+
+    def after_comma(
+        self, done: list[tuple[list[Token], list[str]]], chunk: list[Token], conditions: list[list[Token]]
+    ) -> bool:
         """Puts the chunk where it belongs; whether that is among the remarks."""
         current, remarks = done[-1]
         if len(chunk) == 1 or not current:
@@ -404,7 +438,22 @@ class _Splitter:
             done.append((chunk[1:], []))
             return False
         remarks.append(written(self.text, chunk[1:]))
+        conditions.append(chunk[1:])
         return True
+
+
+_REMARK = re.compile(
+    r"[\s(\[,;.]*(with|where|for|if|when|whenever|since|because|as|by|using|use|recall|note|note that|such that|provided|"
+    r"assuming|given|see|rule|let|mit|wobei|wo|da|weil|denn|f\u00fcr|falls|wenn|nach|wegen|siehe|laut)\b",
+    re.IGNORECASE,
+)
+
+
+def _is_formula(some: list[Token]) -> bool:
+    """Whether tokens after a gap look like a part of the formula, and not like the number or mark of an equation."""
+    inner = [t for t in some if t.text not in ("(", ")", "[", "]")]
+    marked = len(inner) <= 1 or any(t.kind in ("text", "bad", "relation") or t.text == "\\forall" for t in some)
+    return not marked and any(t.kind in ("name", "number", "word") for t in inner)
 
 
 def _trimmed(some: list[Token]) -> list[Token]:
@@ -434,6 +483,12 @@ class _Reader:
     starts: list[int] = field(default_factory=list)
     meanings: Meanings = field(default_factory=lambda: Meanings(frozenset(), False, set(), {}, frozenset()))
     bare: set[str] = field(default_factory=set)
+    mixed: set[str] = field(default_factory=set)
+    defined: set[tuple[str, str]] = field(default_factory=set)
+    claimed: set[tuple[str, str]] = field(default_factory=set)  # names of lines that are no definitions
+    section: int = 0
+    sections: list[int] = field(default_factory=list)  # of each line
+    assumed: list[tuple[int, Hypothesis]] = field(default_factory=list)  # with the section
     called: set[str] = field(default_factory=set)
     index_letters: set[str] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
@@ -471,14 +526,22 @@ class _Reader:
                 break
             if part.kind == "heading":
                 self.fresh_start, self.last = True, None
+                self.seen -= self.defined  # a new section may give them another meaning
+                self.section += 1
             elif part.kind == "inline":
                 self.inline(part, found)
             else:
                 self.display(part, found)
+            self.sections += [self.section] * (len(self.lines) - len(self.sections))
         if len(self.text) < whole or len(parts) > len(read) or len(self.lines) >= LINE_LIMIT:
             at = parts[len(read)].start if len(parts) > len(read) else len(self.text)
             self.fail([], at, "the document is too long: the rest is not read")
-        return Document(tuple(self.lines), tuple(self.definitions), tuple(dict.fromkeys(self.notes)))
+            self.sections.append(self.section)
+        lines = tuple(
+            replace(line, hypotheses=(*line.hypotheses, *(h for at, h in self.assumed if at == section)))
+            for line, section in zip(self.lines, self.sections, strict=True)
+        )
+        return Document(lines, tuple(self.definitions), tuple(dict.fromkeys(self.notes)))
 
     # What the letters are.
 
@@ -511,7 +574,8 @@ class _Reader:
         styled = {b for b in bare - subscripted if b.startswith(("\\mathbf{", "\\vec{"))}
         plain = {b: b[b.index("{") + 1 : -1] for b in styled}
         aliases = {b: p for b, p in plain.items() if p in subscripted}
-        heads = {h for h in heads if h in _FUNCTION_LETTERS or h not in self.bare}
+        self.mixed = {h for h in heads if h in self.bare and h not in _FUNCTION_LETTERS}
+        heads = {h for h in heads if h not in self.meanings.known or h in _LETTERS_FOR_FUNCTIONS}
         self.meanings = Meanings(frozenset(sizes), zero, subscripted, aliases, frozenset(heads))
         if len(sizes) > 1:
             self.notes.append(f"the sizes {', '.join(sizes)} are each read as the length of the vectors of their lines")
@@ -519,12 +583,17 @@ class _Reader:
         self.entry_letter = free[0] if free else "k"
 
     def callable_name(self, name: str) -> bool:
-        if name in self.meanings.heads:
+        if name in self.meanings.heads or name in self.mixed:
             return True
         return (name in (*_FUNCTION_LETTERS, "\\sigma") or name in self.called) and name not in self.bare
 
     def parse(self, some: list[Token], end: int, flips: frozenset[int] = frozenset()) -> Formula:
         return parse(some, end, self.callable_name, self.meanings.spend, flips)
+
+    def has_meaning(self, base: str) -> bool:
+        """Whether the letter stands for something that was said before."""
+        known = base in self.meanings.functions or base in self.meanings.heads or base in self.mixed
+        return known or any(b == base for b, _ in self.seen)
 
     def understood(self, some: list[Token]) -> bool:
         try:
@@ -571,6 +640,8 @@ class _Reader:
             if e.tokens:
                 self.equation(e)
                 self.remember(e.tokens)
+                if self.lines[-1].defines is None:
+                    self.claimed |= {_key(name) for name, _, _ in names(e.tokens)}
             elif len(self.lines) > before and e.remarks:
                 line = self.lines[-1]
                 self.lines[-1] = replace(line, remarks=(*line.remarks, *e.remarks))
@@ -604,16 +675,24 @@ class _Reader:
             if _levels(e.tokens)[-1] > 0 and e.tokens[-1].text not in (")", "]", "}", "\\}", "\\rvert"):
                 raise Unread(e.tokens[-1].end, "no relation outside of brackets: a bracket or brace is not closed")
             raise Unread(-1, "no relation: neither =, <=, <, >= nor >")
+        for n, t in enumerate(e.tokens):
+            if t.kind == "symbol" and t.text == "'" or (t.kind == "name" and t.text.startswith("\\dot")):
+                base = read_name(e.tokens, n - 1)[0].base.rstrip("'") if t.kind == "symbol" and n else t.text[5:-1]
+                if self.has_meaning(base):
+                    raise Unread(t.at, f"is this the derivative of {base}? primes and dots are not understood as such")
         for r in relations:
             if r.text not in _RELATIONS:
                 raise Unread(r.at, f"{r.text} is not understood, only =, <=, <, >= and > are")
         goes_on = not sides[0]
         if goes_on and self.last is None:
-            raise Unread(-1, "the line goes on from one that was not understood")
+            before = "goes on from one that was not understood" if self.lines else "begins with a relation, but is the first"
+            raise Unread(-1, f"the line {before}")
         sides = sides[goes_on:]
         ends = ([r.at for r in relations] + [e.tokens[-1].end])[goes_on:]
         formulas = [self.parse(s, end) for s, end in zip(sides, ends, strict=True)]
-        draft = _Draft(self, formulas, [_RELATIONS[r.text] for r in relations], goes_on)
+        again = any(r.text == ":=" for r in relations)
+        draft = _Draft(self, formulas, [_RELATIONS[r.text] for r in relations], goes_on, again)
+        self.refuse_late_definition(draft)
         members, defines = draft.members()
         notes = [note for f in formulas for note in f.notes] + draft.notes
         if defines is None and any(r.text == ":=" for r in relations):
@@ -622,6 +701,7 @@ class _Reader:
         line = Line(
             written(self.text, e.tokens, True), self.place(e.tokens[0].at), members, tuple(draft.relations), defines,
             self.fresh_start, tuple(dict.fromkeys(notes)), e.remarks, None, alternatives,
+            tuple(h for some in e.conditions for h in self.suppose(some)),
         )  # fmt: skip
         if defines is not None:
             self.definitions.append(line.text)
@@ -629,14 +709,65 @@ class _Reader:
         self.last = members[-1]
         return line
 
+    def refuse_late_definition(self, draft: _Draft) -> None:
+        """A letter that only definitions have used so far cannot get its own meaning after them."""
+        node = draft.formulas[0].node
+        if draft.goes_on or node.kind != "name" or draft.defined() is not None or len(draft.formulas) != 2:
+            return
+        key = _key(node.value)
+        late = key in self.seen and key not in self.claimed and key not in self.defined
+        if late and draft.relations == ["="] and not any(n.kind == "name" and _key(n.value) == key for n in _nodes(draft.formulas[1].node)):
+            self.meanings.lost.add(node.value.base if len(node.value.parts) == 1 else node.value.full)
+            raise Unread(node.at, f"{node.value.written} is used before it is defined here")
+
+    def suppose(self, some: list[Token]) -> Iterator[Hypothesis]:
+        """What a relation outside of the displays assumes; nothing for the range of an index or of a letter."""
+        sides, relations = _sides(some)
+        text = written(self.text, some, True)
+        if not relations or not all(sides) or "\\mathbb" in text:
+            return
+        first = sides[0][0].text if len(sides[0]) == 1 else ""
+        letters = [side[0].text for side in sides if len(side) == 1 and side[0].kind == "name"]
+        if len(letters) == 2 and all(x in self.index_letters or is_index_letter(x) for x in letters):
+            same = relations[0].text == "="
+            if same or relations[0].text == "\\neq":
+                equal = Relation(delta(Free(letters[0]), Free(letters[1])), "=", ONE if same else ZERO)
+                yield Hypothesis(text, Premise(equal), frozenset(letters))
+            return
+        if first in self.meanings.sizes or (first in self.index_letters and relations[0].text != "\\neq"):
+            return
+        mentioned = frozenset(name.base for name, _, _ in names(some))
+        try:
+            if any(r.text not in _RELATIONS for r in relations):
+                raise Unread(-1, "")
+            ends = [r.at for r in relations] + [some[-1].end]
+            formulas = [self.parse(s, end) for s, end in zip(sides, ends, strict=True)]
+            terms, _, at = _Draft(self, formulas, ["="] * len(relations), False).terms(list(formulas))
+        except (Unread, RecursionError):
+            yield Hypothesis(text, None, mentioned)
+            return
+        for r, left, right in zip(relations, terms, terms[1:], strict=False):
+            assert left is not None and right is not None
+            kind = _RELATIONS[r.text]
+            if kind in (">", ">="):
+                left, right, kind = right, left, {">": "<", ">=": "<="}[kind]
+            indices = {i for i in used_indices(left - right) if isinstance(i, Free) and not i.name.isdigit()}
+            if len(indices) == 1:
+                (i,) = indices
+                every = Relation(bound_index(left, i), kind, bound_index(right, i))
+                yield Hypothesis(text, Premise(every, each=True), mentioned)
+            else:
+                yield Hypothesis(text, None if indices else Premise(Relation(left, kind, right)), mentioned)
+
     def inline(self, part: _Part, found: list[Token]) -> None:
-        """A definition in the running text is kept, anything else is ignored."""
+        """A definition in the running text is kept; another relation is what the section assumes."""
         try:
             while len(found) > 2 and (found[0].text, found[-1].text) == ("(", ")"):
                 found = found[1:-1]
             for e in _Splitter(self.text, self.understood).equations(found):
                 sides, relations = _sides(e.tokens)
                 if not relations or any(r.text not in ("=", ":=") for r in relations) or not all(sides):
+                    self.assumed += [(self.section, h) for h in self.suppose(e.tokens)]
                     continue
                 ends = [r.at for r in relations] + [e.tokens[-1].end]
                 formulas = [self.parse(s, end) for s, end in zip(sides, ends, strict=True)]
@@ -645,9 +776,11 @@ class _Reader:
                 if draft.defined() is not None:
                     draft.members()
                     self.definitions.append(shown)
-                elif formulas[0].node.kind == "name" and len(sides) == 2:
-                    line = self.place(part.start)[0]
-                    self.notes.append(f"line {line}: {shown} is no definition, for the letter occurs before")
+                else:
+                    self.assumed += [(self.section, h) for h in self.suppose(e.tokens)]
+                    if formulas[0].node.kind == "name" and len(sides) == 2:
+                        line = self.place(part.start)[0]
+                        self.notes.append(f"line {line}: {shown} is no definition, for the letter occurs before")
         except (Unread, RecursionError):
             pass
         self.remember(found)
@@ -709,7 +842,8 @@ def _is_head(some: list[Token], at: int, stop: int) -> bool:
         return False
     n, names_only = stop + 1, True
     while n < min(len(some), stop + 12) and some[n].text != ")":
-        names_only = names_only and (some[n].kind == "name" or some[n].text == ",")
+        beside = n > stop + 1 and some[n].kind == "name" and some[n - 1].kind == "name"
+        names_only = names_only and not beside and (some[n].kind == "name" or some[n].text == ",")
         n += 1
     n += 1
     if n + 1 < len(some) and some[n].text == "_":
@@ -735,6 +869,7 @@ class _Draft:
     formulas: list[Formula]
     relations: list[str]
     goes_on: bool
+    again: bool = False  # whether := gives a letter that was defined another meaning
     notes: list[str] = field(default_factory=list)
 
     def defined(self) -> tuple[int, Node] | None:
@@ -747,16 +882,17 @@ class _Draft:
             if self.relations[relation] != "=" or (side and last != 1):
                 continue
             others = [n for k, f in enumerate(self.formulas) if k != side for n in _nodes(f.node)]
-            if node.kind == "name" and self.reader.is_fresh(node.value):
-                key = _key(node.value)
-                used = [_key(n.value) for n in others if n.kind in ("name", "partial")]
-                if not any(u == key or (key[1] == "[]" and u[0] == key[0]) for u in used):
+            again = self.again and side == 0 and _key(node.value) in self.reader.defined if node.kind == "name" else False
+            if node.kind == "name" and (again or self.reader.is_fresh(node.value)):
+                used = {_key(n.value)[0] for n in others if n.kind in ("name", "partial")}
+                if _key(node.value)[0] not in used:
                     return side, node
             elif node.kind == "call" and side == 0:
                 word, meanings = node.value[0], self.reader.meanings
                 params = {a.value.full for a in node.args if a.kind == "name" and not a.value.parts}
                 used_there = any(n.kind == "call" and n.value[0] == word for n in others)
-                fresh = word in meanings.heads and word not in meanings.functions
+                usual = word in meanings.known and word not in _LETTERS_FOR_FUNCTIONS
+                fresh = word in meanings.heads and word not in meanings.functions and not usual
                 if fresh and not used_there and len(params) == len(node.args):
                     return side, node
         return None
@@ -791,6 +927,8 @@ class _Draft:
             before = [self.reader.last] if self.goes_on else []
             return tuple(t for t in [*before, *terms] if t is not None), None
         side, node = found
+        if node.kind == "name":
+            self.reader.defined.add(_key(node.value))
         others = [None if n == side else f for n, f in enumerate(self.formulas)]
         call = node.kind == "call"
         terms = self.function(node, others) if call else self.letter(node.value, side, others)

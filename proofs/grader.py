@@ -7,19 +7,20 @@ counterexample that enclosures confirm; anything else is not understood, and nev
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .bounded import within
 from .catalogue import CATALOGUE, theorem
 from .counterexamples import Counterexample, counterexample, described
-from .document import Line, read
-from .notation import LATEX, TEXT, chains, rules_of
+from .definitions import replaced_names
+from .document import Hypothesis, Line, read
+from .notation import LATEX, TEXT, chains, free_names, rules_of
 from .prover import implicit_premises, normal_form, prove
 from .repairs import repaired
 from .second_opinion import ask
 from .terms import ONE, ZERO, exp, log
-from .trusted import Relation, Term, Theorem, holds, nodes
+from .trusted import Premise, Relation, Term, Theorem, holds, nodes
 
 __all__ = ["NOT_UNDERSTOOD", "Graded", "Grading", "grade"]
 
@@ -27,7 +28,7 @@ NOT_UNDERSTOOD = "not understood"
 _SECONDS = 60.0  # for a whole document; what comes later is not judged
 _WORK = 60_000  # nodes evaluated in one search for a counterexample, about
 _SHOWN = 200  # characters of a relation in a reason
-_SYMPY_SECONDS = 10.0  # for one question, in a process that is ended then
+_SYMPY_SECONDS = 5.0  # for one question, in a process that is ended then
 _SYMPY_NODES = 120
 _SIMPLE = 8  # nodes of a term that both sides may have been changed by
 _FLIPPED = {">=": "<=", ">": "<"}
@@ -83,17 +84,16 @@ class Grading:
 
 def grade(text: str, seconds: float = _SECONDS) -> Grading:
     """The grading of a Markdown or LaTeX text; what is not judged within `seconds` is said not to be understood."""
-    deadline = time.monotonic() + seconds
+    clock = _Clock(time.monotonic() + seconds)
     document = read(text)
     graded: list[Graded] = []
+    carried: tuple[Term, Term] | None = None  # the last member of a line, and what its chosen reading made of it
     for line in document.lines:
         before = graded[-1] if graded and (not line.fresh_start or graded[-1].line.defines is not None) else None
-        if time.monotonic() > deadline:
-            graded.append(
-                Graded(line, NOT_UNDERSTOOD, None, f"not judged: the {seconds:g} seconds for a file are over")
-            )
-        else:
-            graded.append(_graded(line, before))
+        if carried is not None and line.members and line.members[0] == carried[0]:
+            line = replace(line, members=(carried[1], *line.members[1:]))
+        graded.append(_graded(line, before, clock))
+        carried = (line.members[-1], graded[-1].line.members[-1]) if line.members else None
     return Grading(tuple(graded), _claims(graded), document.notes)
 
 
@@ -105,51 +105,116 @@ def _links(members: tuple[Term, ...], relations: tuple[str, ...]) -> tuple[Relat
     )
 
 
-def _graded(line: Line, before: Graded | None) -> Graded:
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """When the time for a file is over."""
+
+    deadline: float
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() > self.deadline
+
+
+def _graded(line: Line, before: Graded | None, clock: _Clock) -> Graded:
+    if clock.is_over:
+        return Graded(line, NOT_UNDERSTOOD, None, "not judged: the time for a file is over")
     if line.problem is not None:
         return Graded(line, NOT_UNDERSTOOD, None, line.problem)
     if line.defines is not None and len(set(line.members)) <= 1:
         return Graded(line, "true", None, "definition")
     readings = [_links(line.members, line.relations), *(_links(m, line.relations) for m in line.alternatives)]
-    judged = [_judged(links) for links in readings]
+    judged = [_judged(links, line.hypotheses, clock) for links in readings]
     chosen = next((n for n, (verdict, *_) in enumerate(judged) if verdict == "true"), 0)
     verdict, because, found, proofs = judged[chosen]
     if chosen:
         because += "; in its other reading"
+        line = replace(line, members=line.alternatives[chosen - 1], notes=())
     if line.defines is not None and verdict == "true":
         because = f"definition of {line.defines}; {because}"
     follows, how = _follows(readings[chosen], verdict, before)
     repair: tuple[Relation, ...] = ()
-    if verdict == "false":
+    if verdict == "false" and not clock.is_over:
         repair = _repair(readings[0], before)
     return Graded(line, verdict, follows, f"{because}; {how}" if how else because, found, proofs, repair)
 
 
-def _judged(links: tuple[Relation, ...]) -> tuple[str, str, Counterexample | None, tuple[Theorem, ...]]:
+def _judged(
+    links: tuple[Relation, ...], hypotheses: tuple[Hypothesis, ...], clock: _Clock
+) -> tuple[str, str, Counterexample | None, tuple[Theorem, ...]]:
     """Verdict, reason, counterexample and theorems of a chain of relations."""
     reasons: list[str] = []
     proofs: list[Theorem] = []
     undecided = ""
     for r in links:
-        premises = implicit_premises(r.left, r.right)
-        proof = prove(r, premises)
-        if proof is not None:
-            proofs.append(proof)
-            reasons.append(_reason(proof))
-            continue
-        found = counterexample(r, premises, max(20, _WORK // _size(r)))
-        if found is not None:
-            return "false", f"false at {found}", found, ()
-        answer = within(_SYMPY_SECONDS, ask, r.left, r.kind, r.right, premises) if _size(r) <= _SYMPY_NODES else None
-        if answer is not None and answer.agrees:
-            reasons.append(f"SymPy: {answer.argument}")
-            continue
-        said = TEXT.relation(r)
-        said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]} ..."
-        undecided = f"{said} could neither be derived nor refuted"
+        if clock.is_over:
+            return NOT_UNDERSTOOD, "not judged: the time for a file is over", None, ()
+        verdict, reason, found, proof = _judged_link(r, hypotheses, clock)
+        if verdict == "false":
+            return verdict, reason, found, ()
+        if verdict == NOT_UNDERSTOOD:
+            undecided = reason
+        else:
+            reasons.append(reason)
+            proofs += [proof] if proof is not None else []
     if undecided:
         return NOT_UNDERSTOOD, undecided, None, ()
     return "true", "; ".join(dict.fromkeys(reasons)), None, tuple(proofs)
+
+
+def _judged_link(
+    r: Relation, hypotheses: tuple[Hypothesis, ...], clock: _Clock
+) -> tuple[str, str, Counterexample | None, Theorem | None]:
+    """A relation is true if it is so for all values, or under what the text says; it is false only where the text holds."""
+    premises = implicit_premises(r.left, r.right)
+    proof = prove(r, premises)
+    if proof is not None:
+        return "true", _reason(proof), None, proof
+    spoken = tuple(h for h in hypotheses if h.names & _names(r))
+    special, assumed = _specialised(r, spoken)
+    if spoken:
+        proof = prove(special, (*implicit_premises(special.left, special.right), *assumed))
+        if proof is not None:
+            said = " and ".join(h.text for h in spoken)
+            return "true", f"{_reason(proof)}; with {said}, as the text says", None, None
+    tried = max(20, _WORK // _size(r))
+    found = counterexample(r, (*premises, *(h.premise for h in spoken if h.premise is not None)), tried)
+    if found is None and spoken:
+        found = counterexample(special, (*implicit_premises(special.left, special.right), *assumed), tried)
+    unread = [h.text for h in spoken if h.premise is None]
+    if found is not None and not unread:
+        return "false", f"false at {found}", found, None
+    if unread:
+        return NOT_UNDERSTOOD, f"the text says {unread[0]}, which is not understood, and without it this fails", None, None
+    if not spoken and not clock.is_over and _size(r) <= _SYMPY_NODES:
+        answer = within(_SYMPY_SECONDS, ask, r.left, r.kind, r.right, premises)
+        if answer is not None and answer.agrees:
+            return "true", f"SymPy: {answer.argument}", None, None
+    said = TEXT.relation(r)
+    said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]} ..."
+    under = f" under {', '.join(h.text for h in spoken)}" if spoken else ""
+    return NOT_UNDERSTOOD, f"{said} could neither be derived nor refuted{under}", None, None
+
+
+def _names(r: Relation) -> frozenset[str]:
+    return frozenset((*free_names(r.left), *free_names(r.right)))
+
+
+def _specialised(r: Relation, hypotheses: tuple[Hypothesis, ...]) -> tuple[Relation, tuple[Premise, ...]]:
+    """The relation with every letter replaced that the text says what it is, and what else the text says."""
+    rest: list[Premise] = []
+    for h in hypotheses:
+        p = h.premise
+        if p is None:
+            continue
+        letter, value = p.relation.left, p.relation.right
+        alone = letter.op == "variable" and letter.value not in free_names(value)
+        if p.relation.kind == "=" and not p.each and alone:
+            left, right = (replaced_names(side, {letter.value: value}, {}) for side in (r.left, r.right))
+            r = Relation(left, r.kind, right)
+        else:
+            rest.append(p)
+    return r, tuple(rest)
 
 
 def _size(r: Relation) -> int:

@@ -170,7 +170,14 @@ class _Parser:
         while self.text() in ("+", "-"):
             at, op = self.tokens[self.pos].at, "add" if self.text() == "+" else "sub"
             self.pos += 1
-            left = Node(op, (left, self.product()), None, at)
+            right = self.product()
+            total = _open_sum(left)
+            if total is not None and _speaks_of(right, total.value.letters):
+                said = f"the sum over {total.value.letters[0]} is read as ending before the {'+' if op == 'add' else '-'}"
+                if self.choose(at, said):
+                    left = _with_open_sum(left, Node(op, (total.args[0], right), None, at))
+                    continue
+            left = Node(op, (left, right), None, at)
         return left
 
     def product(self, until_log: bool = False) -> Node:
@@ -319,6 +326,10 @@ class _Parser:
             self.bars = outside
             return node
         if self.text() in _CLOSERS:
+            before = self.tokens[self.pos - 1] if self.pos else None
+            operand = before is not None and (before.kind in ("name", "number", "word") or before.text in (")", "]", "}"))
+            if self.text() == "{" and self.text(1) in ("+", "-") and operand:
+                self.fail("a group that begins with a sign stands beside something else")
             if self.text() == "[" and self.text(2) in ("=", "\\neq"):
                 return self.iverson("[", "]")
             return Node("group", tuple(self.bracket(one=True)), None, token.at)
@@ -354,6 +365,8 @@ class _Parser:
                 after, self.pos = read_name(self.tokens, self.pos - 1)
                 index = self.index_of(after, at)
             return Node("call", tuple(args), (name.base, index), token.at)
+        if token.kind == "word" and self.starts() and not (self.kind() == "symbol" and self.text() in ("|",)):
+            self.fail(f"{name.base} is not known, and what follows it is no bracket", token.at)
         return Node("name", (), name, token.at)
 
     def ones(self, token: Token) -> Node:
@@ -439,10 +452,9 @@ class _Parser:
         if self.text() in ("(", "[", "\\{", "{"):
             at = self.pos
             (node,) = self.bracket(one=True)
-            more = (self.continues() and self.text() != "/") or self.text() == "^"
-            if more and self.choose(token.at, f"{name} (a) b is read as ({name} a) b, for brackets follow"):
+            if self.text() == "^" and self.choose(token.at, f"{name} (a)^b is read as ({name} a)^b, for brackets follow"):
                 self.pos = at
-                return self.product(until_log=True)
+                return self.factor()
             return node
         first = self.factor()
         if not self.continues() or self.text(self.text() == "*") == "\\log":
@@ -506,6 +518,27 @@ class _Parser:
 
 
 _SYNTAX = ("symbol", "relation", "macro")
+
+
+def _open_sum(node: Node) -> Node | None:
+    """The sum with which the written term ends, so that what follows might be meant to be in it."""
+    while node.kind in ("mul", "neg"):
+        node = node.args[-1]
+    return node if node.kind == "sum" else None
+
+
+def _with_open_sum(node: Node, body: Node) -> Node:
+    if node.kind == "sum":
+        return Node(node.kind, (body,), node.value, node.at)
+    return Node(node.kind, (*node.args[:-1], _with_open_sum(node.args[-1], body)), node.value, node.at)
+
+
+def _speaks_of(node: Node, letters: tuple[str, ...]) -> bool:
+    """Whether the node has one of the letters as a free index."""
+    if node.kind in ("sum", "largest", "least"):
+        letters = tuple(letter for letter in letters if letter not in node.value.letters)
+    own = node.kind == "name" and len(node.value.parts) == 1 and node.value.parts[0] in letters
+    return own or any(_speaks_of(a, letters) for a in node.args)
 
 
 def _literal(node: Node) -> Fraction | None:

@@ -101,7 +101,8 @@ _DROPPED = _listed(
 _SIZES = {"left": "l", "bigl": "l", "Bigl": "l", "biggl": "l", "Biggl": "l"} | {
     "right": "r", "bigr": "r", "Bigr": "r", "biggr": "r", "Biggr": "r"
 }  # fmt: skip
-_DROPPED_WITH_ARGUMENT = _listed("label phantom hphantom vphantom color textcolor vspace vskip ref eqref cite footnote")
+_DROPPED_WITH_ARGUMENT = _listed("label phantom hphantom vphantom color vspace vskip ref eqref cite footnote")
+_TRANSPARENT = _listed("underbrace overbrace underline cancel bcancel xcancel boxed textcolor ensuremath")
 _TEXTS = _listed("text mbox textrm textit textbf textnormal textsf texttt intertext shortintertext hbox")
 _STYLED = _listed(
     "operatorname mathrm mathit mathsf mathtt mathbf boldsymbol bm mathcal mathbb mathbbm mathds mathscr mathfrak "
@@ -138,6 +139,8 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _SPACE = re.compile(r"\s*")
 _SHORT = re.compile(r"\s*([A-Za-z0-9])")
 _PLACED = re.compile(r"\s*\[[tbc]\]")
+_LABEL = re.compile(r"\s*([_^])")
+_COVERED_LIMIT = 2_000  # characters
 _E_NOTATION = re.compile(r"e[-+]?\d")
 
 
@@ -258,7 +261,7 @@ def _macro(source: _Source, at: int, stop: int, end: int, name: str, depth: int)
         return [Token("relation", f"\\{name}", at, stop)], stop
     if name in _DROPPED:
         return [], stop
-    takes = (*_TEXTS, *_DROPPED_WITH_ARGUMENT, *_STYLED, "tag", "hspace", "begin", "end")
+    takes = (*_TEXTS, *_DROPPED_WITH_ARGUMENT, *_STYLED, *_TRANSPARENT, "tag", "hspace", "begin", "end")
     if name not in (*takes, "stackrel", "overset", "underset"):
         return [Token("macro", f"\\{name}", at, stop)], stop
     inner = _argument(source, stop, end)
@@ -268,15 +271,41 @@ def _macro(source: _Source, at: int, stop: int, end: int, name: str, depth: int)
             return _styled(source, at, (short.start(1), short.end(1)), name, depth), short.end()
         return [Token("bad", f"\\{name} has no argument in closed braces", at, stop)], stop
     content, after = text[slice(*inner)], inner[1] + 1
+    if name in ("intertext", "shortintertext"):
+        return [Token("break", "", at, after)], after
+    if name in _TRANSPARENT:
+        return _uncovered(source, at, inner, after, end, name, depth)
     if name in _TEXTS or name == "tag":
         return [Token("tag" if name == "tag" else "text", " ".join(content.split()), at, after)], after
     if name in ("begin", "end"):
         return _environment(source, at, after, end, name, content)
     if name in _DROPPED_WITH_ARGUMENT or name == "hspace":
-        return [Token("gap", "", at, after)] if name == "hspace" else [], after
+        return [], after
     if name in _STYLED:
         return _styled(source, at, inner, name, depth), after
     return _stacked(source, at, inner, end, name, depth)
+
+
+def _uncovered(
+    source: _Source, at: int, inner: tuple[int, int], after: int, end: int, name: str, depth: int
+) -> tuple[Iterable[Token], int]:
+    r"""What \cancel{..}, \boxed{..} or \textcolor{..}{..} shows; the label of an \underbrace is no part of the formula."""
+    if name == "textcolor":
+        found = _argument(source, after, end)
+        if found is None:
+            return [Token("bad", "\\textcolor needs two arguments", at, after)], after
+        inner, after = found, found[1] + 1
+    if depth >= _NESTED_ACCENTS or inner[1] - inner[0] > _COVERED_LIMIT:
+        return [Token("bad", f"\\{name} is nested too deep or holds too much", at, after)], after
+    shown = list(_cut(source, *inner, depth + 1))
+    mark = "_" if name == "underbrace" else "^" if name == "overbrace" else ""
+    label = _LABEL.match(source.text, after, end)
+    if mark and label and label.group(1) == mark:
+        below = _argument(source, label.end(), end)
+        after = below[1] + 1 if below else after
+    if name == "textcolor":
+        return shown, after
+    return [Token("symbol", "{", at, at), *shown, Token("symbol", "}", after, after)], after
 
 
 def _environment(source: _Source, at: int, after: int, end: int, name: str, content: str) -> tuple[list[Token], int]:
