@@ -13,7 +13,7 @@ __all__ = ["check_writable", "write"]
 
 def check_writable(path: Path) -> None:
     """Find out before the work, not after it."""
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     try:
         if target.is_dir() or not target.parent.is_dir():
             raise OSError("no such folder, or a folder itself")
@@ -26,7 +26,7 @@ def check_writable(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """All of the file or nothing of it; a device or the like is written to, never replaced."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return

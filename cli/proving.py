@@ -103,6 +103,8 @@ def grade_command(file: Path, json_file: Path | None) -> int:
     Exit status: 0 all true; 1 something false; 3 something not understood, or nothing found; 2 usage.
     """
     if json_file is not None:
+        if json_file.exists() and file.exists() and json_file.samefile(file):
+            raise click.UsageError(f"--json {json_file}: this is the file to grade, another one is required")
         check_writable(json_file)
     grading = grade(_text(file))
     if json_file is not None:
@@ -134,4 +136,4 @@ def _text(file: Path) -> str:
 
 def _show(lines: Iterable[Any]) -> None:
     for line in lines:
-        click.echo(line)
+        click.echo("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(line)))

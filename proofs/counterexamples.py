@@ -19,14 +19,25 @@ import flint
 from .notation import TEXT
 from .trusted import Bound, Free, Index, Premise, Relation, Term
 
-__all__ = ["Counterexample", "Point", "Undefined", "counterexample", "enclosure", "refutes", "working_precision"]
+__all__ = [
+    "Counterexample",
+    "Point",
+    "Undefined",
+    "counterexample",
+    "defined_somewhere",
+    "enclosure",
+    "refutes",
+    "working_precision",
+]
 
 _PRECISION = 128  # bits; a difference below 2^-100 of such small numbers is not claimed
 _SIMPLE = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (-1, 1), (2, 1), (1, 2), (-2, 1), (3, 1), (-1, 2)))
 _SIZES = (1, 2, 3)
+_MORE = 20  # an N that is large enough for the indices that people write as numbers
 _TRIED = 600  # points for each N
 _LARGEST_EXPONENT = 10**6
 _LARGEST_POWER = 1000
+_TINY = 1e-30  # what may be 0 and is no larger is shown as 0
 LAST = "N"  # the index that is always N; an index with a number for its name is that number
 
 
@@ -44,7 +55,7 @@ class Point:
     indices: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
-        parts = [f"N = {self.count}"]
+        parts = [f"N = {self.count}"] if self.vectors or self.indices or not self.variables else []
         parts += [f"{name} = {value}" for name, value in self.variables]
         parts += [f"{name} = ({', '.join(map(str, values))})" for name, values in self.vectors]
         parts += [f"{name} = {value}" for name, value in self.indices if not name.isdigit()]
@@ -214,6 +225,8 @@ def refutes(point: Point, r: Relation, premises: tuple[Premise, ...] = ()) -> Co
 
 
 def _decimal(ball: Any) -> str:
+    if ball.contains(0) and abs(ball) < _TINY:
+        return "0"
     said: str = ball.str(12, radius=False)
     return said.rstrip("0").rstrip(".") if "." in said and "e" not in said else said
 
@@ -226,6 +239,20 @@ def counterexample(r: Relation, premises: tuple[Premise, ...] = (), tried: int =
             if found is not None:
                 return found
     return None
+
+
+def defined_somewhere(r: Relation, tried: int = 200) -> bool:
+    """Whether a point was found at which both sides have a value."""
+    with working_precision():
+        for count in (*_SIZES, _MORE):
+            for point in _points(r, (), count, tried):
+                evaluation = _Evaluation(point)
+                try:
+                    if evaluation.value(r.left, ()).is_finite() and evaluation.value(r.right, ()).is_finite():
+                        return True
+                except Undefined:
+                    continue
+    return False
 
 
 def _points(r: Relation, premises: tuple[Premise, ...], count: int, tried: int) -> Iterator[Point]:

@@ -199,7 +199,12 @@ class Reading:
         letter, part = self.resolved(name, node.at)
         if part is None and (letter in self.meanings.functions or letter in self.meanings.heads):
             raise Unread(node.at, f"{letter} is a function and stands here without its argument")
-        if part in self.meanings.sizes and letter not in self.meanings.vectors and part not in self.bound:
+        m = self.meanings
+        counted = (
+            {p for p in name.parts if p in m.sizes and p not in self.bound} if name.base not in m.vectors else set()
+        )
+        counted |= {n for n in m.sizes if n in name.label and any(c in name.label for c in "+-")}
+        if counted and letter not in m.scalars:
             raise Unread(node.at, f"{name.written} depends on the number of entries, which is not understood")
         if part == "0" and not self.meanings.zero_based:
             raise Unread(node.at, f"{name.written} is outside of the entries 1 .. N")
@@ -312,7 +317,9 @@ class Reading:
         if not holds("<", ZERO, args[0], ()) and any(
             t.op == "count" or (t.op == "variable" and t.value in counts) for t in nodes(args[1])
         ):
-            raise Unread(node.at, "a power with a whole number for a letter is understood only of what is plainly positive")
+            raise Unread(
+                node.at, "a power with a whole number for a letter is understood only of what is plainly positive"
+            )
         return exp(args[1] * log(args[0]))
 
     def extreme(self, node: Node, at: Index | None) -> Term:

@@ -104,6 +104,7 @@ _OPEN = re.compile(
     re.MULTILINE,
 )
 _INLINE = re.compile(r"(?:[^$\\\n]|\\.|\n(?![ \t]*\n)){1,1000}\$(?!\$)")
+_DIMENSION = re.compile(r"\\mathbb\s{0,3}\{?R\}?\s{0,3}\^\s{0,3}\{?\s{0,3}([A-Za-z])\b")
 _HEADING = re.compile(r"^ {0,3}#{1,6} ", re.MULTILINE)
 _SKIPPED = re.compile(
     r"^[ ]{0,3}(?P<fence>`{3,40}|~{3,40})[ ]*(?P<info>\w*)[^\n]*$|(?P<comment><!--)|(?P<ticks>`+)"
@@ -555,6 +556,11 @@ class _Reader:
         }
         partial |= self.index_letters
         sizes = dict.fromkeys(b.high for b in found if isinstance(b.high, str) and b.high not in partial)
+        if not sizes:  # named in the text, or beside sums that do not say where they end
+            named = [m[1] for m in _DIMENSION.finditer(self.text)]
+            beside = {n.base for some in displayed for n, _, _ in names(some) if not n.parts and not n.label}
+            named += [n for n in ("N", "K", "n") if any(b.high is None for b in found) and n in beside]
+            sizes = dict.fromkeys(n for n in named[:1] if n not in self.index_letters)
         subscripted, heads, bare = set(), set(), set()
         for some in every:
             for name, at, stop in names(some):
@@ -574,6 +580,7 @@ class _Reader:
         styled = {b for b in bare - subscripted if b.startswith(("\\mathbf{", "\\vec{"))}
         plain = {b: b[b.index("{") + 1 : -1] for b in styled}
         aliases = {b: p for b, p in plain.items() if p in subscripted}
+        subscripted |= {b for b in styled if b not in aliases}
         self.mixed = {h for h in heads if h in self.bare and h not in _FUNCTION_LETTERS}
         heads = {h for h in heads if h not in self.meanings.known or h in _LETTERS_FOR_FUNCTIONS}
         self.meanings = Meanings(frozenset(sizes), zero, subscripted, aliases, frozenset(heads))
@@ -685,7 +692,9 @@ class _Reader:
                 raise Unread(r.at, f"{r.text} is not understood, only =, <=, <, >= and > are")
         goes_on = not sides[0]
         if goes_on and self.last is None:
-            before = "goes on from one that was not understood" if self.lines else "begins with a relation, but is the first"
+            before = (
+                "goes on from one that was not understood" if self.lines else "begins with a relation, but is the first"
+            )
             raise Unread(-1, f"the line {before}")
         sides = sides[goes_on:]
         ends = ([r.at for r in relations] + [e.tokens[-1].end])[goes_on:]
@@ -716,12 +725,18 @@ class _Reader:
             return
         key = _key(node.value)
         late = key in self.seen and key not in self.claimed and key not in self.defined
-        if late and draft.relations == ["="] and not any(n.kind == "name" and _key(n.value) == key for n in _nodes(draft.formulas[1].node)):
+        if (
+            late
+            and draft.relations == ["="]
+            and not any(n.kind == "name" and _key(n.value) == key for n in _nodes(draft.formulas[1].node))
+        ):
             self.meanings.lost.add(node.value.base if len(node.value.parts) == 1 else node.value.full)
             raise Unread(node.at, f"{node.value.written} is used before it is defined here")
 
     def suppose(self, some: list[Token]) -> Iterator[Hypothesis]:
         """What a relation outside of the displays assumes; nothing for the range of an index or of a letter."""
+        while len(some) > 2 and (some[0].text, some[-1].text) == ("(", ")"):
+            some = some[1:-1]
         sides, relations = _sides(some)
         text = written(self.text, some, True)
         if not relations or not all(sides) or "\\mathbb" in text:
@@ -882,7 +897,9 @@ class _Draft:
             if self.relations[relation] != "=" or (side and last != 1):
                 continue
             others = [n for k, f in enumerate(self.formulas) if k != side for n in _nodes(f.node)]
-            again = self.again and side == 0 and _key(node.value) in self.reader.defined if node.kind == "name" else False
+            again = (
+                self.again and side == 0 and _key(node.value) in self.reader.defined if node.kind == "name" else False
+            )
             if node.kind == "name" and (again or self.reader.is_fresh(node.value)):
                 used = {_key(n.value)[0] for n in others if n.kind in ("name", "partial")}
                 if _key(node.value)[0] not in used:

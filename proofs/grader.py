@@ -12,7 +12,7 @@ from typing import Any
 
 from .bounded import within
 from .catalogue import CATALOGUE, theorem
-from .counterexamples import Counterexample, counterexample, described
+from .counterexamples import Counterexample, counterexample, defined_somewhere, described
 from .definitions import replaced_names
 from .document import Hypothesis, Line, read
 from .notation import LATEX, TEXT, chains, free_names, rules_of
@@ -20,7 +20,7 @@ from .prover import implicit_premises, normal_form, prove
 from .repairs import repaired
 from .second_opinion import ask
 from .terms import ONE, ZERO, exp, log
-from .trusted import Premise, Relation, Term, Theorem, holds, nodes
+from .trusted import Free, Premise, Relation, Term, Theorem, holds, nodes, used_indices
 
 __all__ = ["NOT_UNDERSTOOD", "Graded", "Grading", "grade"]
 
@@ -68,6 +68,7 @@ class Grading:
                     "because": g.because,
                     "repaired": LATEX.chain(g.repaired) if g.repaired else None,
                     "notes": list(g.line.notes),
+                    "not graded": list(g.line.remarks),
                 }
                 for g in self.lines
             ],
@@ -168,8 +169,10 @@ def _judged_link(
     """A relation is true if it is so for all values, or under what the text says; it is false only where the text holds."""
     premises = implicit_premises(r.left, r.right)
     proof = prove(r, premises)
+    if proof is not None and premises and not defined_somewhere(r):
+        return NOT_UNDERSTOOD, "no values were found for which both sides have a value", None, None
     if proof is not None:
-        return "true", _reason(proof), None, proof
+        return "true", _reason(proof) + _least_count(r), None, proof
     spoken = tuple(h for h in hypotheses if h.names & _names(r))
     special, assumed = _specialised(r, spoken)
     if spoken:
@@ -185,7 +188,12 @@ def _judged_link(
     if found is not None and not unread:
         return "false", f"false at {found}", found, None
     if unread:
-        return NOT_UNDERSTOOD, f"the text says {unread[0]}, which is not understood, and without it this fails", None, None
+        return (
+            NOT_UNDERSTOOD,
+            f"the text says {unread[0]}, which is not understood, and without it this fails",
+            None,
+            None,
+        )
     if not spoken and not clock.is_over and _size(r) <= _SYMPY_NODES:
         answer = within(_SYMPY_SECONDS, ask, r.left, r.kind, r.right, premises)
         if answer is not None and answer.agrees:
@@ -194,6 +202,12 @@ def _judged_link(
     said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]} ..."
     under = f" under {', '.join(h.text for h in spoken)}" if spoken else ""
     return NOT_UNDERSTOOD, f"{said} could neither be derived nor refuted{under}", None, None
+
+
+def _least_count(r: Relation) -> str:
+    """What is taken for granted where an entry is named by its number."""
+    numbers = [int(i.name) for i in used_indices(r.left - r.right) if isinstance(i, Free) and i.name.isdigit()]
+    return f", where N >= {max(numbers)}" if max(numbers, default=1) > 1 else ""
 
 
 def _names(r: Relation) -> frozenset[str]:

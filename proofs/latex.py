@@ -173,7 +173,9 @@ class _Parser:
             right = self.product()
             total = _open_sum(left)
             if total is not None and _speaks_of(right, total.value.letters):
-                said = f"the sum over {total.value.letters[0]} is read as ending before the {'+' if op == 'add' else '-'}"
+                said = (
+                    f"the sum over {total.value.letters[0]} is read as ending before the {'+' if op == 'add' else '-'}"
+                )
                 if self.choose(at, said):
                     left = _with_open_sum(left, Node(op, (total.args[0], right), None, at))
                     continue
@@ -327,7 +329,9 @@ class _Parser:
             return node
         if self.text() in _CLOSERS:
             before = self.tokens[self.pos - 1] if self.pos else None
-            operand = before is not None and (before.kind in ("name", "number", "word") or before.text in (")", "]", "}"))
+            operand = before is not None and (
+                before.kind in ("name", "number", "word") or before.text in (")", "]", "}")
+            )
             if self.text() == "{" and self.text(1) in ("+", "-") and operand:
                 self.fail("a group that begins with a sign stands beside something else")
             if self.text() == "[" and self.text(2) in ("=", "\\neq"):
@@ -452,7 +456,9 @@ class _Parser:
         if self.text() in ("(", "[", "\\{", "{"):
             at = self.pos
             (node,) = self.bracket(one=True)
-            if self.text() == "^" and self.choose(token.at, f"{name} (a)^b is read as ({name} a)^b, for brackets follow"):
+            if self.text() == "^" and self.choose(
+                token.at, f"{name} (a)^b is read as ({name} a)^b, for brackets follow"
+            ):
                 self.pos = at
                 return self.factor()
             return node

@@ -15,6 +15,8 @@ _MARKS = {"true": "true ", "false": "FALSE", "not understood": "?????"}
 
 def grading_text(grading: Grading) -> Iterator[str]:
     """Each displayed equation in order, the repaired derivation where something is false, and the claims in full."""
+    counts = [(sum(g.verdict == v for g in grading.lines), v) for v in _MARKS]
+    yield f"{len(grading.lines)} equations: {', '.join(f'{count} {verdict}' for count, verdict in counts if count)}"
     for number, g in enumerate(grading.lines, 1):
         yield from _line(number, g)
     for note in grading.notes:
@@ -33,6 +35,9 @@ def grading_text(grading: Grading) -> Iterator[str]:
 def _line(number: int, g: Graded) -> Iterator[str]:
     yield f"{number:3} {_MARKS[g.verdict]}  {g.line.text}"
     yield f"           line {g.line.place[0]}: {g.because}"
+    for remark in g.line.remarks:
+        if any(mark in remark for mark in "=<>"):
+            yield f"           not graded: {remark}"
     for note in g.line.notes:
         yield f"           note: {note}"
     if g.repaired:

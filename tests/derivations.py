@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DERIVATIONS", "SHEET", "SHEET_VERDICTS", "Written"]
+__all__ = ["DERIVATIONS", "READINGS", "SHEET", "SHEET_VERDICTS", "Written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,5 +288,75 @@ y &= a + (y - a) \\
 y &= a + y
 \end{align}""",
         "TTTF",
+    ),
+)
+
+# Texts that were once read wrongly: what stands around a formula, and notation that may be read in two ways.
+READINGS = (
+    Written("an entry is no fresh letter", r"$$\sum_i x_i = x_1$$", "F"),
+    Written(
+        "a prime is no fresh letter",
+        r"$$\sigma(x) = \frac{1}{1+e^{-x}}$$ $$\sigma'(x) = \sigma(x)(1+\sigma(x))$$",
+        "T?",
+    ),
+    Written("a dot is no fresh letter", r"$$y = \log(1+e^x)$$ $$\dot{y} = e^x$$", "T?"),
+    Written("a known word keeps its meaning", r"$$\operatorname{sigmoid}(x) = \frac{1}{1+e^{x}}$$", "F"),
+    Written(
+        "a letter for a function may be any function",
+        r"$$\sigma(\mathbf{z})_i = \frac{e^{z_i}}{\sum_{j=1}^K e^{z_j}}$$ $$\sigma(\mathbf{z} + c)_i = \sigma(\mathbf{z})_i$$",
+        "TT",
+    ),
+    Written(
+        "a bare function is not a number", r"$$\sigma(x) = \frac{1}{1+e^{-x}}$$ $$1-\sigma = \frac{1}{1+e^x}$$", "T?"
+    ),
+    Written("what is let is assumed", r"Let $a > 0$. $$\sqrt{a^2} = a$$", "T"),
+    Written("what is not let is not assumed", r"$$\sqrt{a^2} = a$$", "F"),
+    Written("no counterexample against the text", r"Let $T > 0$. $$T\log\sum_{i=1}^N e^{x_i/T} \ge \max_i x_i$$", "?"),
+    Written("where, after the display", r"$$\log\sum_{i=1}^N e^{x_i} \le m + \log N$$ where $m = \max_i x_i$.", "T"),
+    Written(
+        "a choice of what was arbitrary",
+        r"$$\log\sum_i e^{x_i} = a + \log\sum_i e^{x_i-a}$$ Now choose $a=\max_i x_i$. $$\log\sum_i e^{x_i} \ge a$$",
+        "TT",
+    ),
+    Written("the size in the text", r"For $x \in \mathbb{R}^N$ $$\log\sum_{i} e^{x_i} \le \max_i x_i + \log N$$", "T"),
+    Written(
+        "a case is no counterexample to another",
+        r"$$S_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$ $$\frac{\partial S_i}{\partial x_j} = -S_i S_j \quad (i \neq j)$$",
+        "T?",
+    ),
+    Written(
+        "the next row goes on from the reading that was chosen",
+        r"\begin{align} \frac{x}{2y} &= x / 2 y \\ &= x/(2y)\end{align}",
+        "TT",
+    ),
+    Written("a new meaning by :=", r"$$s := \sum_i e^{x_i}$$ Now let $$s := \sum_i e^{x_i - a}$$", "TT"),
+    Written(
+        "a new meaning under a new heading", "## 1\n$$L = \\log\\sum_i e^{x_i}$$\n## 2\n$$L = \\log(1+e^{z})$$", "TT"
+    ),
+    Written("a sum over two terms", r"$$\sum_i p_i\log p_i - p_i \log q_i = \sum_i p_i\log\frac{p_i}{q_i}$$", "T"),
+    Written("two equations in a row", r"$$\log e^x = x, \quad e^{x} < 1$$", "TF"),
+    Written("two equations with a word between", r"$$\log e^x = x \quad\text{and}\quad e^{a+b} = e^a + e^b$$", "TF"),
+    Written("a chain with a remark in it", r"$$\log e^{a+b} = a+b \quad\text{(exp rule)}\quad = a \cdot b$$", "F"),
+    Written(
+        "a text between rows", r"\begin{align} \log e^x &= x \intertext{so} e^{a+b} &= e^a + e^b \end{align}", "TF"
+    ),
+    Written("a coloured summand", r"$$e^{x} = e^x \textcolor{red}{+ 1}$$", "F"),
+    Written("a factor after a gap", r"$$e^{a} = e^a \qquad (x+1)$$", "?"),
+    Written("a number after a gap", r"$$e^{a} = e^a \qquad (1)$$", "T"),
+    Written(
+        "defined after its use",
+        r"$$L = -\sum_{k=1}^K y_k \log \hat{y}_k, \qquad \hat{y}_k = \frac{e^{z_k}}{\sum_{j=1}^K e^{z_j}}$$",
+        "T?",
+    ),
+    Written("an operator that is not known", r"$$\operatorname{argmax}_i x_i = 1$$", "?"),
+    Written("brackets end the log", r"$$\log(a) b = b\log a$$ $$\log (a) b = \log a + \log b$$", "TF"),
+    Written("powers of what may be negative", r"$$x^N \ge 0$$ $$|x|^n = x^n$$", "??"),
+    Written("a partial sum", r"$$S_n = \sum_{i=1}^n x_i$$ $$S_n = S_{n-1} + x_n$$", "T?"),
+    Written("nothing is divided by zero", r"$$1/0 = 1/0$$", "?"),
+    Written("what is crossed out or braced is read", r"$$\cancel{e^a} + \underbrace{e^b}_{=1} = e^a + e^b$$", "T"),
+    Written(
+        "softmax of a bold letter",
+        r"$$\mathrm{softmax}(\mathbf{x})_i = \mathrm{softmax}(\mathbf{x} - \max(\mathbf{x}))_i$$",
+        "T",
     ),
 )
