@@ -17,7 +17,7 @@ from typing import Any
 import flint
 
 from .notation import TEXT
-from .trusted import Bound, Free, Index, Premise, Relation, Term
+from .trusted import BINDERS, Bound, Free, Index, Premise, Relation, Term
 
 __all__ = [
     "Counterexample",
@@ -35,6 +35,7 @@ _SIMPLE = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (-1, 1), (2, 1), (1,
 _SIZES = (1, 2, 3)
 _MORE = 20  # an N that is large enough for the indices that people write as numbers
 _TRIED = 600  # points for each N
+_EVALUATED = 200_000  # nodes for each N
 _LARGEST_EXPONENT = 10**6
 _LARGEST_POWER = 1000
 _TINY = 1e-30  # what may be 0 and is no larger is shown as 0
@@ -224,6 +225,11 @@ def refutes(point: Point, r: Relation, premises: tuple[Premise, ...] = ()) -> Co
             return None
 
 
+def _cost(t: Term, count: int) -> int:
+    """How many nodes are evaluated at one point: what is under a sum once for each index."""
+    return 1 + (count if t.op in BINDERS else 1) * sum(_cost(a, count) for a in t.args)
+
+
 def _decimal(ball: Any) -> str:
     if ball.contains(0) and abs(ball) < _TINY:
         return "0"
@@ -234,7 +240,8 @@ def _decimal(ball: Any) -> str:
 def counterexample(r: Relation, premises: tuple[Premise, ...] = (), tried: int = _TRIED) -> Counterexample | None:
     """The first counterexample in the order of the search; None says only that none was found."""
     for count in _SIZES:
-        for point in _points(r, premises, count, tried):
+        points = min(tried, _EVALUATED // (_cost(r.left, count) + _cost(r.right, count)))
+        for point in _points(r, premises, count, points) if points else ():
             found = refutes(point, r, premises)
             if found is not None:
                 return found
@@ -245,7 +252,8 @@ def defined_somewhere(r: Relation, tried: int = 200) -> bool:
     """Whether a point was found at which both sides have a value."""
     with working_precision():
         for count in (*_SIZES, _MORE):
-            for point in _points(r, (), count, tried):
+            points = min(tried, _EVALUATED // (_cost(r.left, count) + _cost(r.right, count)))
+            for point in _points(r, (), count, points) if points else ():
                 evaluation = _Evaluation(point)
                 try:
                     if evaluation.value(r.left, ()).is_finite() and evaluation.value(r.right, ()).is_finite():

@@ -6,7 +6,7 @@ it at once when its body is done. So every term that is passed around is closed,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .latex import Binder, Node
@@ -454,14 +454,6 @@ class Reading:
         for t in parts[1:]:
             found = found + t if node.kind == "sum" else maximum(found, -t if least else t)
         return -found if least else found
-
-
-def nodes(t: Term) -> Iterator[Term]:
-    stack = [t]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += node.args
 
 
 def _first(t: Term) -> str:

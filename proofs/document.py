@@ -421,7 +421,7 @@ class _Splitter:
         return [_Equation(_trimmed(some), tuple(remarks), kept) for some, remarks in done]
 
     def goes_on_after(self, chunks: list[tuple[str, list[Token]]]) -> bool:
-        """Whether the formula goes on after a text: a relation follows, and the text does not say that it is a remark."""
+        """Whether the formula goes on after a text: a relation follows, and the text is none that opens a remark."""
         rest = [t for _, c in chunks for t in c]
         return any(t.kind == "relation" for t in rest) and not _REMARK.match(rest[0].text)
 
@@ -444,7 +444,7 @@ class _Splitter:
 
 
 _REMARK = re.compile(
-    r"[\s(\[,;.]*(with|where|for|if|when|whenever|since|because|as|by|using|use|recall|note|note that|such that|provided|"
+    r"[\s(\[,;.]*(with|where|for|if|when|whenever|since|because|as|by|using|use|recall|note|such that|provided|"
     r"assuming|given|see|rule|let|mit|wobei|wo|da|weil|denn|f\u00fcr|falls|wenn|nach|wegen|siehe|laut)\b",
     re.IGNORECASE,
 )
@@ -683,7 +683,7 @@ class _Reader:
                 raise Unread(e.tokens[-1].end, "no relation outside of brackets: a bracket or brace is not closed")
             raise Unread(-1, "no relation: neither =, <=, <, >= nor >")
         for n, t in enumerate(e.tokens):
-            if t.kind == "symbol" and t.text == "'" or (t.kind == "name" and t.text.startswith("\\dot")):
+            if (t.kind == "symbol" and t.text == "'") or (t.kind == "name" and t.text.startswith("\\dot")):
                 base = read_name(e.tokens, n - 1)[0].base.rstrip("'") if t.kind == "symbol" and n else t.text[5:-1]
                 if self.has_meaning(base):
                     raise Unread(t.at, f"is this the derivative of {base}? primes and dots are not understood as such")
@@ -757,12 +757,13 @@ class _Reader:
                 raise Unread(-1, "")
             ends = [r.at for r in relations] + [some[-1].end]
             formulas = [self.parse(s, end) for s, end in zip(sides, ends, strict=True)]
-            terms, _, at = _Draft(self, formulas, ["="] * len(relations), False).terms(list(formulas))
+            terms, _, _ = _Draft(self, formulas, ["="] * len(relations), False).terms(list(formulas))
         except (Unread, RecursionError):
             yield Hypothesis(text, None, mentioned)
             return
         for r, left, right in zip(relations, terms, terms[1:], strict=False):
-            assert left is not None and right is not None
+            if left is None or right is None:
+                continue
             kind = _RELATIONS[r.text]
             if kind in (">", ">="):
                 left, right, kind = right, left, {">": "<", ">=": "<="}[kind]

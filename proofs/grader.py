@@ -26,7 +26,6 @@ __all__ = ["NOT_UNDERSTOOD", "Graded", "Grading", "grade"]
 
 NOT_UNDERSTOOD = "not understood"
 _SECONDS = 60.0  # for a whole document; what comes later is not judged
-_WORK = 60_000  # nodes evaluated in one search for a counterexample, about
 _SHOWN = 200  # characters of a relation in a reason
 _SYMPY_SECONDS = 5.0  # for one question, in a process that is ended then
 _SYMPY_NODES = 120
@@ -166,7 +165,7 @@ def _judged(
 def _judged_link(
     r: Relation, hypotheses: tuple[Hypothesis, ...], clock: _Clock
 ) -> tuple[str, str, Counterexample | None, Theorem | None]:
-    """A relation is true if it is so for all values, or under what the text says; it is false only where the text holds."""
+    """True if it is so for all values, or under what the text says; false only by values that fit the text."""
     premises = implicit_premises(r.left, r.right)
     proof = prove(r, premises)
     if proof is not None and premises and not defined_somewhere(r):
@@ -180,10 +179,9 @@ def _judged_link(
         if proof is not None:
             said = " and ".join(h.text for h in spoken)
             return "true", f"{_reason(proof)}; with {said}, as the text says", None, None
-    tried = max(20, _WORK // _size(r))
-    found = counterexample(r, (*premises, *(h.premise for h in spoken if h.premise is not None)), tried)
+    found = counterexample(r, (*premises, *(h.premise for h in spoken if h.premise is not None)))
     if found is None and spoken:
-        found = counterexample(special, (*implicit_premises(special.left, special.right), *assumed), tried)
+        found = counterexample(special, (*implicit_premises(special.left, special.right), *assumed))
     unread = [h.text for h in spoken if h.premise is None]
     if found is not None and not unread:
         return "false", f"false at {found}", found, None

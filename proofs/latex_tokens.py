@@ -289,7 +289,7 @@ def _macro(source: _Source, at: int, stop: int, end: int, name: str, depth: int)
 def _uncovered(
     source: _Source, at: int, inner: tuple[int, int], after: int, end: int, name: str, depth: int
 ) -> tuple[Iterable[Token], int]:
-    r"""What \cancel{..}, \boxed{..} or \textcolor{..}{..} shows; the label of an \underbrace is no part of the formula."""
+    r"""What \cancel{..} or \textcolor{..}{..} shows; the label of an \underbrace is no part of the formula."""
     if name == "textcolor":
         found = _argument(source, after, end)
         if found is None:

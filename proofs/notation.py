@@ -69,7 +69,8 @@ class _Writer:
         self.style, self.used = style, used
 
     def fresh(self, around: tuple[str, ...]) -> str:
-        for letter in (*_LETTERS, *(f"i{n}" for n in range(len(self.used) + len(around) + 1))):
+        letters: list[str] = [*_LETTERS, *(f"i{n}" for n in range(len(self.used) + len(around) + 1))]
+        for letter in letters:
             if letter not in self.used and letter not in around:
                 return letter
         raise AssertionError("there are more letters than indices")

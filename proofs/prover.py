@@ -103,10 +103,13 @@ def _dangling(r: Relation) -> bool:
 
 
 def prove(r: Relation, premises: Facts = (), name: str = "found") -> Theorem | None:
-    """The theorem that the relation holds under the premises if a derivation is found; None says only that none was."""
+    """A theorem from which the relation follows under the premises, None if none is found; of <= it may prove =."""
     try:
-        equation = r.kind == "="
-        found = _equal(name, r.left, r.right, premises, (), _SPLITS) if equation else _ordered(name, r, premises)
+        found: Derivation | Cases | None = None
+        if r.kind in ("=", "<="):
+            found = _equal(name, r.left, r.right, premises, (), _SPLITS)
+        if found is None and r.kind != "=":
+            found = _by_a_positive_difference(name, r, premises) or _ordered(name, r, premises)
         return None if found is None else check(found)
     except (Rejected, RecursionError):
         return None
@@ -532,6 +535,16 @@ def _ordered(name: str, r: Relation, premises: Facts, wrapped: bool = True) -> D
             if found is not None:
                 return found
     return _through_function(name, r, premises) if wrapped else None
+
+
+def _by_a_positive_difference(name: str, r: Relation, premises: Facts) -> Derivation | None:
+    """left = left + 0 < left + d = right, where d is seen to be positive."""
+    d = normal_form(r.right - r.left, premises)
+    if d is None or not holds("<", ZERO, d, premises):
+        return None
+    first = chain(name, r.left, ("arithmetic", r.left + ZERO), ("positive", r.left + d), premises=premises)
+    second = _equal(name, r.left + d, r.right, premises, (), 0)
+    return Derivation(name, r.left, (*first.steps, *second.steps), premises) if isinstance(second, Derivation) else None
 
 
 def _through_function(name: str, r: Relation, premises: Facts) -> Derivation | None:

@@ -1,9 +1,10 @@
 """The second checker: every step is put to SymPy, which knows nothing of our rules.
 
-The two terms before and after a step become SymPy expressions with a symbolic N, under the premises. Of an equation SymPy
-is asked whether the difference vanishes when it expands, factors and differentiates by its own means. Maxima over the index
-are written x_i = M - d_i with d_i >= 0, one d_i being 0; a maximum of two and an absolute value are decided in every order
-of the numbers compared. Of an inequality it is asked for the part that changed, and whether the rest increases with it.
+The two terms before and after a step become SymPy expressions with a symbolic N, under the premises. Of an equation
+SymPy is asked whether the difference vanishes when it expands, factors and differentiates by its own means. Maxima over
+the index are written x_i = M - d_i with d_i >= 0, one d_i being 0; a maximum of two and an absolute value are decided
+in every order of the numbers compared. Of an inequality it is asked for the part that changed, and whether the rest
+increases with it. It agrees only where it sees that every log and every quotient has a value.
 """
 
 from __future__ import annotations
@@ -390,7 +391,7 @@ def _inside(t: Term, at: tuple[int, ...]) -> Term:
 
 
 def _increases(t: Term, at: tuple[int, ...], part: Term, facts: tuple[Premise, ...]) -> bool:
-    """Whether SymPy's derivative of the term by the part at a position is positive; `part` is the smaller of the two."""
+    """Whether SymPy's derivative of the term by the part at a position is positive; `part` is the smaller part."""
     marked = _with(t, at, Term("variable", (), "hole"))
     try:
         for world in _worlds(t, facts):
@@ -469,7 +470,7 @@ def _sum_is_large(rest: Any, body: Any, symbol: Any, world: _World) -> bool:
 
 
 def _sum_is_small(rest: Any, body: Any, symbol: Any, world: _World) -> bool:
-    """Whether rest = alpha N + beta S is a sum of terms that are not negative, whatever the distance from the largest."""
+    """Whether rest = alpha N + beta S is a sum of terms that are not negative, at any distance from the largest."""
     alpha, beta = rest.coeff(world.count), rest.coeff(symbol)
     if sp.expand(rest - alpha * world.count - beta * symbol) != 0:
         return False

@@ -47,7 +47,7 @@ def test_the_claims_of_the_sheet_are_proven_in_full() -> None:
     assert all(isinstance(claim, Theorem) for claim in grade(SHEET).claims)
 
 
-@pytest.mark.parametrize("written", (*DERIVATIONS, *READINGS), ids=lambda w: w.name)
+@pytest.mark.parametrize("written", [*DERIVATIONS, *READINGS], ids=lambda w: w.name)
 def test_a_derivation_gets_the_verdicts_that_it_deserves(written: Written) -> None:
     grading = grade(written.text)
     assert _verdicts(grading) == written.verdicts, [(g.line.text, g.because) for g in grading.lines]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,15 @@ def test_python_in_a_file_is_text(run, tmp_path):
     path.write_text(rf"$$\text{{__import__('pathlib').Path('{trace}').touch()}} = 1$$ $$open('{trace}', 'w') = 1$$")
     assert run("grade", path)[0] == 3
     assert not trace.exists()
+
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["prove lse-shift", "grade examples/exercise_sheet.md"])
+def test_the_readme_shows_what_the_command_prints(run, monkeypatch, command):
+    monkeypatch.chdir(Path(__file__).resolve().parent.parent)
+    _, out, _ = run(*command.split())
+    (shown,) = re.findall(rf"\$ shiftproof {re.escape(command)}(?: \| head -\d+)?\n(.*?)```", README, re.DOTALL)
+    assert out.startswith(shown)
+    assert len(shown.splitlines()) > 15
