@@ -13,10 +13,10 @@ from typing import Any
 from .bounded import within
 from .catalogue import CATALOGUE, theorem
 from .counterexamples import Counterexample, counterexample, defined_somewhere, described
-from .definitions import replaced_names
-from .document import Hypothesis, Line, read
 from .notation import LATEX, TEXT, chains, free_names, rules_of
 from .prover import implicit_premises, normal_form, prove
+from .reading import Hypothesis, Line, read
+from .reading.meaning import replaced_names
 from .repairs import repaired
 from .second_opinion import ask
 from .terms import ONE, ZERO, exp, log

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftproof.proofs.document import Document, Line, read
+from shiftproof.proofs.reading.document import Document, Line, read
 from shiftproof.proofs.terms import (
     COUNT,
     ONE,

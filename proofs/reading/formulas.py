@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from .latex_tokens import Name, Token, Unread, group_end, read_name
+from .tokens import Name, Token, Unread, group_end, read_name
 
 __all__ = ["DEPTH_LIMIT", "POWER_LIMIT", "Binder", "Formula", "Node", "binders", "parse"]
 

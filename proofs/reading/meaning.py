@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .latex import Binder, Node
-from .latex_tokens import Name, Unread
-from .terms import COUNT, ONE, ZERO, Vector, absolute, delta, exp, largest, log, maximum, number, partial, power, total
-from .terms import variable as variable_term
-from .trusted import Free, Index, Term, bound_index, holds, nodes, opened
+from ..terms import COUNT, ONE, ZERO, Vector, absolute, delta, exp, largest, log, maximum, number, partial, power, total
+from ..terms import variable as variable_term
+from ..trusted import Free, Index, Term, bound_index, holds, nodes, opened
+from .formulas import Binder, Node
+from .tokens import Name, Unread
 
 __all__ = ["HOLE", "Definition", "Function", "Meanings", "Reading", "is_index_letter", "replaced_names"]
 
