@@ -348,6 +348,11 @@ def _repair(links: tuple[Relation, ...], before: Graded | None) -> tuple[Relatio
     context = None
     if before is not None and before.verdict != NOT_UNDERSTOOD:
         context = _ends(before.repaired or _links(before.line.members, before.line.relations))
+    if before is not None and before.repaired and links[0].left == before.line.members[-1]:
+        links = (
+            Relation(before.repaired[-1].right, links[0].kind, links[0].right),
+            *links[1:],
+        )  # it goes on from there
     for r in links:
         premises = implicit_premises(r.left, r.right)
         if prove(r, premises) is not None:

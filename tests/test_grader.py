@@ -167,3 +167,15 @@ def test_a_hostile_file_ends_within_seconds_and_is_not_called_right(name: str) -
     for g in grading.lines:
         assert g.because
         assert len(g.because) < 2_000
+
+
+def test_a_row_that_goes_on_from_a_repaired_one_is_repaired_by_going_on_from_there() -> None:
+    lines = grade(r"""
+\begin{align}
+\log\sum_{k=1}^{K} e^{z_k} &= \log\left(e^{c} \sum_{k=1}^{K} e^{z_k - c}\right) \\
+ &= c \cdot \log\sum_{k=1}^{K} e^{z_k - c} \\
+ &= c + \log\sum_{k=1}^{K} e^{z_k - c}
+\end{align}""").lines
+    assert [g.verdict for g in lines] == ["true", "false", "false"]
+    for g in lines[1:]:
+        assert TEXT.term(g.repaired[0].right) == "c + log sum_i exp(z_i - c)"
