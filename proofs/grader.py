@@ -13,14 +13,14 @@ from typing import Any
 from .bounded import within
 from .catalogue import CATALOGUE, theorem
 from .counterexamples import Counterexample, counterexample, defined_somewhere, described
+from .following import operation
 from .notation import LATEX, TEXT, chains, free_names, rules_of
-from .prover import implicit_premises, normal_form, prove
+from .prover import implicit_premises, prove
 from .reading import Hypothesis, Line, read
 from .reading.meaning import replaced_names
 from .repairs import repaired
 from .second_opinion import ask
-from .terms import ONE, ZERO, exp, log
-from .trusted import Free, Premise, Relation, Term, Theorem, holds, nodes, used_indices
+from .trusted import Free, Premise, Relation, Term, Theorem, nodes, used_indices
 
 __all__ = ["NOT_UNDERSTOOD", "Graded", "Grading", "grade"]
 
@@ -29,7 +29,6 @@ _SECONDS = 60.0  # for a whole document; what comes later is not judged
 _SHOWN = 200  # characters of a relation in a reason
 _SYMPY_SECONDS = 5.0  # for one question, in a process that is ended then
 _SYMPY_NODES = 120
-_SIMPLE = 8  # nodes of a term that both sides may have been changed by
 _FLIPPED = {">=": "<=", ">": "<"}
 
 
@@ -286,7 +285,7 @@ def _follows(links: tuple[Relation, ...], verdict: str, before: Graded | None) -
         return True, ""
     now = _ends(links)
     for then in dict.fromkeys((_ends(earlier), *earlier)):
-        how = _operation(then, now) if then is not None and now is not None else None
+        how = operation(then, now) if then is not None and now is not None else None
         if how is not None:
             return True, f"follows: {how}"
     if before.line.defines is not None and verdict == "true":
@@ -299,44 +298,6 @@ def _follows(links: tuple[Relation, ...], verdict: str, before: Graded | None) -
 def _ends(links: tuple[Relation, ...]) -> Relation | None:
     kinds = {r.kind for r in links}
     return Relation(links[0].left, "=", links[-1].right) if kinds == {"="} else links[0] if len(links) == 1 else None
-
-
-def _operation(then: Relation, now: Relation) -> str | None:
-    """What was done to both sides of `then`, if `now` is what comes of it."""
-    (a, b), (c, d) = (then.left, then.right), (now.left, now.right)
-    if then.kind != now.kind:
-        return None
-    done = [
-        ("both sides rewritten", a, b),
-        ("exp of both sides", exp(a), exp(b)),
-        ("log of both sides", log(a), log(b)),
-    ]
-    if then.kind == "=":
-        done += [
-            ("sides exchanged", b, a),
-            ("both sides negated", -a, -b),
-            ("reciprocal of both sides", ONE / a, ONE / b),
-        ]
-        factor = _simple(c / a)
-        if factor is not None and holds("!=", factor, ZERO, ()):
-            done.append((f"both sides multiplied by {TEXT.term(factor)}", factor * a, factor * b))
-    added = _simple(c - a)
-    if added is not None:
-        done.append((f"{TEXT.term(added)} added to both sides", a + added, b + added))
-    for how, left, right in done:
-        if _same_value(c, left) and _same_value(d, right):
-            return how
-    return None
-
-
-def _same_value(s: Term, t: Term) -> bool:
-    return prove(Relation(s, "=", t), implicit_premises(s, t)) is not None
-
-
-def _simple(t: Term) -> Term | None:
-    """The term in normal form if it is short: what somebody may have added to, or multiplied, both sides with."""
-    form = normal_form(t, implicit_premises(t))
-    return form if form is not None and sum(1 for _ in nodes(form)) <= _SIMPLE else None
 
 
 # Repairs.
@@ -358,7 +319,7 @@ def _repair(links: tuple[Relation, ...], before: Graded | None) -> tuple[Relatio
         if prove(r, premises) is not None:
             result.append(r)
             continue
-        nearest = repaired(r, lambda candidate: context is None or _operation(context, candidate) is not None)
+        nearest = repaired(r, lambda candidate: context is None or operation(context, candidate) is not None)
         if nearest is None:
             return ()
         result.append(nearest)
