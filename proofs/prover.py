@@ -405,7 +405,14 @@ class _Normaliser:
         i, j = self.at(at).value
         if i == j:
             self.apply("delta-same", at, ONE)
-        elif repr(j) < repr(i):
+            return
+        for r in (f.relation for f in self.facts if f.relation.kind == "=" and not f.each):  # a case: i = j, or not
+            if r.left in (delta(i, j), delta(j, i)) and r.right in (ZERO, ONE):
+                if r.left != delta(i, j):
+                    self.apply("delta-symmetric", at, r.left)
+                self.apply("premise", at, r.right)
+                return
+        if repr(j) < repr(i):
             self.apply("delta-symmetric", at, delta(j, i))
 
 

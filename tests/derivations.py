@@ -322,7 +322,12 @@ READINGS = (
     Written(
         "a case is no counterexample to another",
         r"$$S_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$ $$\frac{\partial S_i}{\partial x_j} = -S_i S_j \quad (i \neq j)$$",
-        "T?",
+        "TT",
+    ),
+    Written(
+        "the other case",
+        r"$$S_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$ $$\frac{\partial S_i}{\partial x_j} = S_i (1 - S_j) \quad (i = j)$$ $$\frac{\partial S_i}{\partial x_j} = S_i (1 + S_j) \quad (i = j)$$",
+        "TTF",
     ),
     Written(
         "the next row goes on from the reading that was chosen",
