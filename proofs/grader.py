@@ -172,15 +172,15 @@ def _judged_link(
     if proof is not None:
         return "true", _reason(proof) + _least_count(r), None, proof
     spoken = tuple(h for h in hypotheses if h.names & _names(r))
-    special, assumed = _specialised(r, spoken)
+    special, assumed, other = _specialised(r, spoken)
     if spoken:
         proof = prove(special, (*implicit_premises(special.left, special.right), *assumed))
         if proof is not None:
-            said = " and ".join(h.text for h in spoken)
+            said = " and ".join(h.text for h in spoken if _is_assumption(h, r))
             return "true", f"{_reason(proof)}; with {said}, as the text says", None, None
     found = counterexample(r, (*premises, *(h.premise for h in spoken if h.premise is not None)))
     if found is None and spoken:
-        found = counterexample(special, (*implicit_premises(special.left, special.right), *assumed))
+        found = counterexample(special, (*implicit_premises(special.left, special.right), *assumed, *other))
     unread = [h.text for h in spoken if h.premise is None]
     if found is not None and not unread:
         return "false", f"false at {found}", found, None
@@ -211,21 +211,34 @@ def _names(r: Relation) -> frozenset[str]:
     return frozenset((*free_names(r.left), *free_names(r.right)))
 
 
-def _specialised(r: Relation, hypotheses: tuple[Hypothesis, ...]) -> tuple[Relation, tuple[Premise, ...]]:
-    """The relation with every letter replaced that the text says what it is, and what else the text says."""
-    rest: list[Premise] = []
+def _is_assumption(h: Hypothesis, r: Relation) -> bool:
+    """Whether what the text says may be used for the relation: it is about a letter, and not the claim itself."""
+    if h.premise is None:
+        return False
+    sides = {h.premise.relation.left, h.premise.relation.right}
+    return any(side.op in ("variable", "entry", "delta") for side in sides) and sides != {r.left, r.right}
+
+
+def _specialised(
+    r: Relation, hypotheses: tuple[Hypothesis, ...]
+) -> tuple[Relation, tuple[Premise, ...], tuple[Premise, ...]]:
+    """The relation with the letters replaced that the text gives a value; what else it assumes; what else it says."""
+    assumed: list[Premise] = []
+    other: list[Premise] = []
     for h in hypotheses:
         p = h.premise
         if p is None:
             continue
         letter, value = p.relation.left, p.relation.right
         alone = letter.op == "variable" and letter.value not in free_names(value)
-        if p.relation.kind == "=" and not p.each and alone:
+        if not _is_assumption(h, r):
+            other.append(p)
+        elif p.relation.kind == "=" and not p.each and alone:
             left, right = (replaced_names(side, {letter.value: value}, {}) for side in (r.left, r.right))
             r = Relation(left, r.kind, right)
         else:
-            rest.append(p)
-    return r, tuple(rest)
+            assumed.append(p)
+    return r, tuple(assumed), tuple(other)
 
 
 def _size(r: Relation) -> int:

@@ -325,6 +325,12 @@ READINGS = (
         "TT",
     ),
     Written(
+        "a claim in the text is no assumption",
+        r"We show that $e^x < 2$. $$e^x < 2$$",
+        "?",
+    ),
+    Written("an assumption that rules out some values is kept", r"Let $x > 1$. $$x > 2$$ $$x > 0$$", "F?"),
+    Written(
         "the other case",
         r"$$S_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$ $$\frac{\partial S_i}{\partial x_j} = S_i (1 - S_j) \quad (i = j)$$ $$\frac{\partial S_i}{\partial x_j} = S_i (1 + S_j) \quad (i = j)$$",
         "TTF",
