@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .catalogue import FALSE, theorem
-from .coq_gate import CoqEntry, Refutation, check_with_coq
+from .coq_export import export, theorem_name
+from .coq_gate import CoqEntry, Refutation, check_with_coq, rules_text
 from .counterexamples import Counterexample, counterexample
 from .second_opinion import Answer, opinions
 from .trusted import Rejected, Theorem
@@ -54,6 +55,11 @@ def examine(
     theorems = [e.theorem for e in examined if e.theorem is not None]
     points = [Refutation(r.name, r.found.relation, r.found.point) for r in refuted if r.found is not None]
     said = {entry.name: entry for entry in check_with_coq(theorems, points, keep=keep).entries}
+    if keep is not None:  # what was compiled is there in batches; this is to be read: coqc -Q . ShiftProof NAME.v
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / "Rules.v").write_text(rules_text(), encoding="utf-8")
+        for proven in theorems:
+            (keep / f"{theorem_name(proven.name)}.v").write_text(export(proven), encoding="utf-8")
     return (
         tuple(replace(e, coq=said.get(e.name)) for e in examined),
         tuple(replace(r, coq=said.get(r.name)) for r in refuted),

@@ -16,7 +16,8 @@ _MARKS = {"true": "true ", "false": "FALSE", "not understood": "?????"}
 def grading_text(grading: Grading) -> Iterator[str]:
     """Each displayed equation in order, the repaired derivation where something is false, and the claims in full."""
     counts = [(sum(g.verdict == v for g in grading.lines), v) for v in _MARKS]
-    yield f"{len(grading.lines)} equations: {', '.join(f'{count} {verdict}' for count, verdict in counts if count)}"
+    told = ", ".join(f"{count} {verdict}" for count, verdict in counts if count)
+    yield f"{len(grading.lines)} equations: {told or 'none was found'}"
     for number, g in enumerate(grading.lines, 1):
         yield from _line(number, g)
     for note in grading.notes:

@@ -71,9 +71,10 @@ def test_an_unknown_theorem_is_a_usage_error(run):
     assert err == "shiftproof: error: unknown theorem 'lse-shiftt': shiftproof prove lists them all\n"
 
 
-def test_without_coqc_everything_is_skipped_and_the_status_is_3(run, monkeypatch):
+def test_without_coqc_everything_is_exported_and_skipped_and_the_status_is_3(run, monkeypatch, tmp_path):
     monkeypatch.setattr(coq_gate.shutil, "which", lambda *_, **__: None)
-    code, out, err = run("prove", "lse-shift", "--coq")
+    code, out, err = run("prove", "lse-shift", "--coq", "--out", tmp_path / "kept")
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"Rules.v", "lse_shift.v"}
     assert code == 3
     assert "SKIPPED" in out
     assert "ACCEPTED" not in out
@@ -86,7 +87,7 @@ def test_with_coqc_a_theorem_and_a_refutation_are_checked(run, tmp_path):
     assert code == 0
     assert "Coq     ACCEPTED" in out
     assert "REFUTED" in out
-    assert any("lse_shift" in path.read_text() for path in (tmp_path / "kept").glob("*.v"))
+    assert "Theorem lse_shift" in (tmp_path / "kept" / "lse_shift.v").read_text()
 
 
 def test_a_theorem_that_coq_does_not_accept_makes_the_status_1(run, monkeypatch):
