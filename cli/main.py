@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from shiftproof.proofs import FUNCTIONS, Libm
+from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 from shiftproof.reports import class_table, findings, premises, reasons
 from shiftproof.verify import (
     ADVERSARIES,
@@ -123,6 +123,14 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
 @click.option(
     "--libm", multiple=True, callback=_libm, metavar="NAME=ULPS", help="Premise on exp, log or log1p; default 1."
 )
+@click.option(
+    "--bounds",
+    "reading",
+    type=click.Choice(READINGS),
+    default=READINGS[0],
+    show_default=True,
+    help="Read the bounds of algorithms for each input, or in closed form.",
+)
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, metavar="SECONDS")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record."
@@ -141,6 +149,7 @@ def _verify(
     call: str,
     profile: str,
     libm: Libm,
+    reading: str,
     timeout: float,
     json_file: Path | None,
     listing: bool,
@@ -175,6 +184,7 @@ def _verify(
         libm,
         timeout,
         only,
+        reading,
     )
     if json_file is not None:
         check_writable(json_file)

@@ -1,14 +1,16 @@
 """The identities with their derivations, the algorithms that use them, and what rounding can do to these: no floats."""
 
 from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for
+from .bounds import ON_PAPER, QUANTITIES, SUM_BOUNDS, Bound, Hypothesis, bound, bounds, bounds_for
 from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
+from .closed_forms import READINGS, allowed_error, bounded_error
 from .coq_gate import CoqEntry, CoqState
 from .counterexamples import Counterexample, Point, counterexample, working_precision
 from .exactness import Exactness, Inexact, exactness, specification
 from .examination import Examination, Refuted, examine
 from .grader import NOT_UNDERSTOOD, Graded, Grading, grade
 from .notation import LATEX, TEXT, Style, cases, chains, rules_of
-from .operations import SUM_ORDERS, Operations
+from .operations import SUM_ORDERS, Operations, merge_neighbours
 from .prover import prove
 from .rounding import FOLD_LIMIT, Enclosures, Libm, Model, Perturbed, Reading, rounding_error
 from .trusted import RULES, Cases, Derivation, Premise, Rejected, Relation, Rule, Step, Term, Theorem, Use, check
@@ -21,10 +23,15 @@ __all__ = [
     "FUNCTIONS",
     "LATEX",
     "NOT_UNDERSTOOD",
+    "ON_PAPER",
+    "QUANTITIES",
+    "READINGS",
     "RULES",
+    "SUM_BOUNDS",
     "SUM_ORDERS",
     "TEXT",
     "Algorithm",
+    "Bound",
     "Cases",
     "CoqEntry",
     "CoqState",
@@ -36,6 +43,7 @@ __all__ = [
     "Function",
     "Graded",
     "Grading",
+    "Hypothesis",
     "Inexact",
     "Libm",
     "Model",
@@ -55,6 +63,11 @@ __all__ = [
     "Use",
     "algorithm",
     "algorithms_for",
+    "allowed_error",
+    "bound",
+    "bounded_error",
+    "bounds",
+    "bounds_for",
     "cases",
     "chains",
     "check",
@@ -62,6 +75,7 @@ __all__ = [
     "exactness",
     "examine",
     "grade",
+    "merge_neighbours",
     "prove",
     "rounding_error",
     "rules_of",

@@ -91,6 +91,18 @@ def _online_lse(o: Ops, x: Any) -> Any:
     return o.add(m, o.log(d))
 
 
+def _merged_lse(o: Ops, x: Any) -> Any:
+    def merge(m: Any, d: Any, n: Any, e: Any) -> tuple[Any, Any]:
+        top = o.maximum(m, n)
+        return top, o.add(o.mul(d, o.exp(o.sub(m, top))), o.mul(e, o.exp(o.sub(n, top))))
+
+    def invariant(m: Any, d: Any) -> Any:
+        return o.mul(d, o.exp(m))
+
+    m, d = o.tree(x, lambda entry: (entry, o.one(entry)), merge, invariant)
+    return o.add(m, o.log(d))
+
+
 def _logaddexp(o: Ops, a: Any, b: Any) -> Any:
     top = o.maximum(a, b)
     return o.add(top, o.log1p(o.exp(o.sub(o.minimum(a, b), top))))
@@ -160,6 +172,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     Algorithm("logsumexp", "naive", "log(sum exp(x_i))", _naive_lse, True),
     Algorithm("logsumexp", "arbitrary-shift", "a + log(sum exp(x_i - a)), a = x_1", _arbitrary_shift_lse),
     Algorithm("logsumexp", "online", "one pass with a running maximum", _online_lse),
+    Algorithm("logsumexp", "merged", "a tree of merged pairs (maximum, sum)", _merged_lse),
     Algorithm("logsumexp", "pairwise", "shifted, the sum by halving", partial(_shifted_lse, order="pairwise")),
     Algorithm("logsumexp", "compensated", "shifted, the sum compensated", partial(_shifted_lse, order="compensated")),
     Algorithm("softmax", "shifted", "exp(x_j - a) / sum exp(x_i - a), a = max x", _shifted_softmax, True),

@@ -155,6 +155,27 @@ class _Reading:
         self.invariant = stands_for
         return state
 
+    def tree(
+        self,
+        x: _Value,
+        leaf: Callable[..., tuple[_Value, ...]],
+        merge: Callable[..., tuple[_Value, ...]],
+        invariant: Callable[..., _Value],
+    ) -> tuple[_Value, ...]:
+        """Prove what the states stand for by induction over the tree; the root then stands for the whole sum."""
+        first = leaf(_Value(_NEW))
+        left, right = (tuple(_Value(variable(name)) for name in names[: len(first)]) for names in ("md", "ne"))
+        self.premises = tuple(positive(s.term) for s in (*left[1:], *right[1:]))
+        self._induct("the tree's leaf", invariant(*first).term, exp(_NEW))
+        root = merge(*left, *right)
+        for one, met in zip(first[1:], root[1:], strict=True):
+            if not (holds("<", ZERO, one.term, ()) and holds("<", ZERO, met.term, self.premises)):
+                raise Inexact("the tree's state is not known to stay positive")
+        self._induct("the tree's merge", invariant(*root).term, invariant(*left).term + invariant(*right).term)
+        self.premises = tuple(positive(s.term) for s in left[1:])
+        self.invariant = invariant(*left).term
+        return left
+
     def _induct(self, where: str, found: Term, wanted: Term) -> None:
         claim = Relation(found, "=", wanted)
         proven = prove(claim, self.premises)
@@ -184,6 +205,10 @@ def _tied_step(found: Term) -> list[str]:
     use = Use(stated, variables=(("m_1", m), ("s_1", s), ("P", s * exp(m))))
     if instance(stated.conclusion.left, use) == found:
         return ["streaming-update"]
+    merged = theorem("merge-correct")
+    pairs = (("m_1", m), ("s_1", s), ("m_2", variable("n")), ("s_2", variable("e")))
+    if instance(merged.conclusion.left, Use(merged, variables=pairs)) == found:
+        return ["merge-correct"]
     y = Use(theorem("logaddexp"), variables=(("x", m), ("y", _NEW)))
     added = exp(instance(y.theorem.conclusion.right, y))
     return ["logaddexp"] if prove(Relation(found, "=", added)) is not None and found.op == "exp" else []

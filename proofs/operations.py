@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["SUM_ORDERS", "Operations"]
+__all__ = ["SUM_ORDERS", "Operations", "merge_neighbours"]
 
 T = TypeVar("T")
 
@@ -72,5 +72,38 @@ class Operations(Protocol[T]):
         over the entries seen so far. Only the symbolic reading looks at it, and proves it by induction.
         """
 
+    def tree(
+        self,
+        x: T,
+        leaf: Callable[[T], tuple[T, ...]],
+        merge: Callable[..., tuple[T, ...]],
+        invariant: Callable[..., T],
+    ) -> tuple[T, ...]:
+        """Neighbouring states merged, level by level: leaf(x_j) for each entry, then merge(*left, *right).
+
+        The tree has height ceil(log2 n). `invariant(*state)` is what a state stands for: the sum of exp(x_i) over its
+        entries.
+        """
+
     def nonexpansive(self, body: Callable[[Operations[Any], T, T], T], a: T, b: T) -> T:
         """body(self, a, b) for a body whose exact value moves by at most as much as its arguments do."""
+
+
+def merge_neighbours(
+    columns: Any,
+    count: int,
+    merge: Callable[..., tuple[T, ...]],
+    pick: Callable[[T, slice], T],
+    join: Callable[[T, T], T],
+) -> tuple[T, ...]:
+    """The state of the root for states (rows, count) of the leaves; `pick` takes columns, `join` appends them."""
+    states: tuple[T, ...] = tuple(columns)
+    while count > 1:
+        pairs = count // 2 * 2
+        left, right, rest = (
+            [pick(s, part) for s in states] for part in (slice(0, pairs, 2), slice(1, pairs, 2), slice(pairs, None))
+        )
+        met = merge(*left, *right)
+        states = tuple(join(a, b) for a, b in zip(met, rest, strict=True)) if pairs < count else met
+        count -= pairs // 2
+    return states

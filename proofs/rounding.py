@@ -29,14 +29,15 @@ from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
 
 from .algorithms import Algorithm
-from .operations import SUM_ORDERS, Operations
+from .operations import SUM_ORDERS, Operations, merge_neighbours
 
-__all__ = ["FOLD_LIMIT", "Enclosures", "Libm", "Model", "Perturbed", "Reading", "rounding_error"]
+__all__ = ["FOLD_HYPOTHESIS", "FOLD_LIMIT", "Enclosures", "Libm", "Model", "Perturbed", "Reading", "rounding_error"]
 
 T = TypeVar("T")
 
-# Reading a fold costs a batch of enclosure operations per column; longer ones are out of scope, not passed.
+# Reading a fold costs a batch of enclosure operations per column; longer ones are left to the closed forms.
 FOLD_LIMIT = 256
+FOLD_HYPOTHESIS = f"a fold has at most {FOLD_LIMIT} columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,17 @@ class Enclosures(Operations[T], Protocol[T]):
     def length(self, x: T) -> int:
         """n of a vector (rows, n)."""
 
-    def column(self, x: T, j: int) -> T:
-        """Entry j of each row, (rows, 1)."""
+    def rises(self, x: T) -> T:
+        """How often the running maximum of each row rises, (rows, 1)."""
+
+    def columns(self, x: T, part: slice) -> T:
+        """The columns in a slice."""
+
+    def join(self, a: T, b: T) -> T:
+        """The columns of a, then those of b."""
+
+    def spread(self, a: T, like: T) -> T:
+        """a broadcast to the shape of `like`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,14 +301,23 @@ class _Rounding:
         first = self.first(x)
         # A mask that is false everywhere, shaped like a scalar of this batch.
         nowhere = self.base.certainly_less(abs(first.exact), self.zero)
-        self.require(f"a fold has at most {FOLD_LIMIT} columns", nowhere | (n <= FOLD_LIMIT))
+        self.require(FOLD_HYPOTHESIS, nowhere | (n <= FOLD_LIMIT))
         state: tuple[Perturbed[Any], ...] = start(first)
         for j in range(1, n if n <= FOLD_LIMIT else 1):
-            state = step(*state, self._column(x, j))
+            state = step(*state, self._columns(x, slice(j, j + 1)))
         return state
 
-    def _column(self, x: Perturbed[Any], j: int) -> Perturbed[Any]:
-        return Perturbed(self.base.column(x.exact, j), self.base.column(x.error, j))
+    def tree(
+        self, x: Perturbed[Any], leaf: Callable[..., Any], merge: Callable[..., Any], invariant: Callable[..., Any]
+    ) -> tuple[Perturbed[Any], ...]:
+        leaves = [Perturbed(self.base.spread(v.exact, x.exact), self.base.spread(v.error, x.exact)) for v in leaf(x)]
+        return merge_neighbours(leaves, self.base.length(x.exact), merge, self._columns, self._join)
+
+    def _columns(self, x: Perturbed[Any], part: slice) -> Perturbed[Any]:
+        return Perturbed(self.base.columns(x.exact, part), self.base.columns(x.error, part))
+
+    def _join(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+        return Perturbed(self.base.join(a.exact, b.exact), self.base.join(a.error, b.error))
 
     def nonexpansive(
         self, body: Callable[[Operations[Any], Any, Any], Any], a: Perturbed[Any], b: Perturbed[Any]

@@ -151,8 +151,17 @@ def premises(record: Json) -> Iterator[str]:
                 f"({rounded_up(error)} > {premised[name]} ulp): "
                 f"kernels that call it are held to more than it gives; --libm {name}=ULPS sets another premise"
             )
+    yield from _proofs(record)
     if record["measured"]["flushes_subnormals"]:
         yield "note: this process flushes subnormals to zero"
+
+
+def _proofs(record: Json) -> Iterator[str]:
+    """How the bounds of algorithms were read, and which of their closed forms Coq has not proven."""
+    on_paper = [f"{a['function']}.{a['name']}" for a in record["algorithms"] if a["closed_form"]["proof"] == "on paper"]
+    read = "in closed form" if record["reading"] == "closed" else "for each input"
+    proven = f"in Coq but for {', '.join(on_paper)} (on paper)" if on_paper else "in Coq"
+    yield f"bounds: read {read}; the closed forms are proven {proven}"
 
 
 def _fraction(text: str) -> float:

@@ -33,7 +33,13 @@ HOMES = {
     "mpmath": {"verify/references.py"},
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
-    "sympy": {"proofs/second_opinion.py"},
+    "sympy": {
+        "proofs/bounds.py",
+        "proofs/closed_forms.py",
+        "proofs/coq_formulas.py",
+        "proofs/formulas.py",
+        "proofs/second_opinion.py",
+    },
 }
 
 

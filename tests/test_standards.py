@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftproof.proofs import FOLD_LIMIT, FUNCTIONS
+from shiftproof.proofs import FOLD_LIMIT, FUNCTIONS, READINGS
 from shiftproof.verify import FORMATS, PROFILES, Format, Outcome, ladder, standards_for
 from shiftproof.verify.balls import working_precision
 from shiftproof.verify.profiles import plan_row
@@ -163,8 +163,6 @@ def test_a_flushed_result_exceeds_and_is_within_for_kernels_that_flush() -> None
         ("naive", [710.0, 0.0], "no exponential overflows"),
         ("naive", [708.9, 708.9, 708.9], "no sum overflows"),
         ("naive", [-800.0, -800.0], "no logarithm of what may be zero"),
-        ("chained", [0.0] * (FOLD_LIMIT + 1), f"a fold has at most {FOLD_LIMIT} columns"),
-        ("online", [0.0] * (FOLD_LIMIT + 1), f"a fold has at most {FOLD_LIMIT} columns"),
     ],
 )
 def test_a_row_outside_the_hypotheses_is_out_of_scope_by_name(name: str, row: list[float], left: str) -> None:
@@ -173,7 +171,37 @@ def test_a_row_outside_the_hypotheses_is_out_of_scope_by_name(name: str, row: li
     assert Outcome(int(outcome[0])) is SKIPPED
     assert allowed.left.tolist() == [left]
     assert expectation.allowed("shifted").left.tolist() == [None]
-    assert Expectation([np.zeros((1, FOLD_LIMIT))], "logsumexp", B64).allowed(name).in_scope.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "left"),
+    [
+        ("naive", [710.0, 0.0], "no sum of exponentials overflows"),
+        ("naive", [-800.0, -800.0], "the relative error of the sum of exponentials is below 1"),
+        ("compensated", [0.0] * 2049, "(n - 1) u is below 1"),
+        ("shifted", [0.0] * 2049, "the relative error of the sum of exponentials is below 1"),
+    ],
+)
+def test_a_row_outside_the_hypotheses_of_a_closed_form_is_out_of_scope_by_name(
+    name: str, row: list[float], left: str
+) -> None:
+    expectation = Expectation([np.array([row])], "logsumexp", B64 if name == "naive" else B16, reading="closed")
+    outcome, _, allowed = expectation.judge(np.array([0.0]), name)
+    assert Outcome(int(outcome[0])) is SKIPPED
+    assert allowed.left.tolist() == [left]
+
+
+@pytest.mark.parametrize("name", ["chained", "online"])
+def test_a_fold_too_long_to_be_read_is_judged_by_its_closed_form(name: str) -> None:
+    row = np.zeros((1, FOLD_LIMIT + 1))
+    expectation, closed = (Expectation([row], "logsumexp", B64, reading=r) for r in READINGS)
+    assert expectation.allowed(name).in_scope.all()
+    assert expectation.allowed(name).bound.lo == closed.allowed(name).bound.lo
+    right, wrong = np.log(row.size), np.log(row.size) + 1e-9
+    assert [expectation.judge(np.array([v]), name)[0].tolist() for v in (right, wrong)] == [
+        [WITHIN.value],
+        [EXCEEDS.value],
+    ]
 
 
 # Special values.

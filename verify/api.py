@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shiftproof.proofs import Libm
+from shiftproof.proofs import READINGS, Libm
 
 from .adversaries import ADVERSARIES
 from .campaign import DEFAULT_CASES, KernelResult, Plan, run_campaign
@@ -44,6 +44,7 @@ def judge(
     call: str = "batch",
     libm: Libm | None = None,
     timeout: float = 10.0,
+    bounds: str = READINGS[0],
 ) -> Judgement:
     """Judge a kernel over `cases` adversarial cases, in a process of its own.
 
@@ -51,7 +52,8 @@ def judge(
     (rows,) for logsumexp, (rows, n) for softmax, log_softmax, softplus and sigmoid; logaddexp takes two arrays
     (rows,). With call="row" it gets one row at a time. Without a `standard` it is judged against its claim if it is
     a built-in, and is classified otherwise: WITHIN then means that it reaches some class. `libm` is the premise on
-    exp, log and log1p, in ulps. Raises KernelError or ValueError for what cannot be judged as asked.
+    exp, log and log1p, in ulps; `bounds` says how the bounds of algorithms are read, "per-input" or "closed". Raises
+    KernelError or ValueError for what cannot be judged as asked.
     """
     if callable(kernel):
         name = getattr(kernel, "__qualname__", type(kernel).__name__)
@@ -70,6 +72,7 @@ def judge(
         jobs,
         libm or Libm(),
         timeout,
+        reading=bounds,
     )
     (result,) = run_campaign(plan).results
     tally = result.tallies[result.shown]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import Model, Operations, working_precision
+from shiftproof.proofs import Model, Operations, merge_neighbours, working_precision
 
 __all__ = ["BallOperations", "balls", "end_points", "working_precision"]
 
@@ -77,6 +78,10 @@ class BallOperations:
     _at_most = staticmethod(_elementwise(lambda a, b: a <= b, 2))
     _equals = staticmethod(_elementwise(lambda a, value: a == value, 2))
 
+    @staticmethod
+    def _running(x: Balls) -> Balls:
+        return np.array([list(accumulate(row, max)) for row in x.tolist()], dtype=object).reshape(x.shape)
+
     def constant(self, value: Fraction) -> Balls:
         return np.asarray(flint.arb(flint.fmpq(value.numerator, value.denominator)), dtype=object)
 
@@ -90,13 +95,24 @@ class BallOperations:
         return x[keep].reshape(rows, n - 1)
 
     def first(self, x: Balls) -> Balls:
-        return self.column(x, 0)
+        return self.columns(x, slice(0, 1))
 
-    def column(self, x: Balls, j: int) -> Balls:
-        return x[..., j : j + 1]
+    def columns(self, x: Balls, part: slice) -> Balls:
+        return x[..., part]
+
+    def join(self, a: Balls, b: Balls) -> Balls:
+        return np.concatenate([a, b], axis=-1)
+
+    def spread(self, a: Balls, like: Balls) -> Balls:
+        return np.broadcast_to(a, like.shape)
 
     def length(self, x: Balls) -> int:
         return int(x.shape[-1])
+
+    def rises(self, x: Balls) -> Balls:
+        """Of exact entries."""
+        highest = self._running(x)[..., :-1]
+        return np.asarray((x[..., 1:] > highest).sum(axis=-1, keepdims=True), dtype=object) * flint.arb(1)
 
     def maximum(self, a: Balls, b: Balls) -> Balls:
         return self._maximum(a, b)
@@ -158,8 +174,12 @@ class BallOperations:
     def fold(self, x: Balls, start: Any, step: Any, invariant: Any) -> tuple[Balls, ...]:
         state: tuple[Balls, ...] = start(self.first(x))
         for j in range(1, self.length(x)):
-            state = step(*state, self.column(x, j))
+            state = step(*state, self.columns(x, slice(j, j + 1)))
         return state
+
+    def tree(self, x: Balls, leaf: Any, merge: Any, invariant: Any) -> tuple[Balls, ...]:
+        leaves = [self.spread(v, x) for v in leaf(x)]
+        return merge_neighbours(leaves, self.length(x), merge, self.columns, self.join)
 
     def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Balls, b: Balls) -> Balls:
         result: Balls = body(self, a, b)

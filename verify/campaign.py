@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shiftproof.proofs import FUNCTIONS, Libm
+from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 
 from .adversaries import ADVERSARIES
 from .cases import Adversary, Case
@@ -34,8 +34,9 @@ _CHUNK = 40  # cases of one family that are judged together
 class Plan:
     """What a campaign judges: `cases` of each kernel, shared out evenly over the families.
 
-    `only` narrows the run to one case of each family. `standard` None judges each kernel against its claim. Raises
-    KernelError for a standard that one of the functions does not have, ValueError for other unusable values.
+    `only` narrows the run to one case of each family. `standard` None judges each kernel against its claim. `reading`
+    says how the bounds of algorithms are read: for each input, or in closed form (`READINGS`). Raises KernelError for a
+    standard that one of the functions does not have, ValueError for other unusable values.
     """
 
     kernels: tuple[Kernel, ...]
@@ -48,12 +49,15 @@ class Plan:
     libm: Libm = field(default_factory=Libm)
     timeout: float = 10.0
     only: int | None = None
+    reading: str = READINGS[0]
 
     def __post_init__(self) -> None:
         for name, least, most in (("cases", 1, 10**7), ("jobs", 1, 1000), ("seed", 0, 2**64 - 1)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 raise ValueError(f"{name}: a whole number from {least} to {most} is required, got {value!r}")
+        if self.reading not in READINGS:
+            raise ValueError(f"reading: one of {', '.join(READINGS)} is required, got {self.reading!r}")
         if not 0 < self.timeout <= _LONGEST_TIMEOUT:
             raise ValueError(f"timeout: seconds > 0 and <= {_LONGEST_TIMEOUT} are required, got {self.timeout!r}")
         if self.only is not None and not 0 <= self.only < 10**9:
@@ -184,7 +188,7 @@ class _Judge:
             if key not in expected:
                 arrays = [case.x for case in cases]
                 expected[key] = Expectation(
-                    arrays, kernel.function, plan.format, plan.libm, kernel.profile, references, cores
+                    arrays, kernel.function, plan.format, plan.libm, kernel.profile, references, cores, plan.reading
                 )
             tallies[kernel.name] = judge_answers(
                 kernel, expected[key], cases, answers[kernel.name], plan.standards(kernel)

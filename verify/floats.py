@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import FUNCTIONS, SUM_ORDERS, Algorithm, Operations
+from shiftproof.proofs import FUNCTIONS, SUM_ORDERS, Algorithm, Operations, merge_neighbours
 
 from .formats import Format
 
@@ -107,8 +107,18 @@ class FloatOperations:
             state = step(*state, x[:, j : j + 1])
         return state
 
+    def tree(self, x: Values, leaf: Any, merge: Any, invariant: Any) -> tuple[Values, ...]:
+        # The lowest number stands for -inf, of which two cannot be merged; it adds nothing that rounding would keep.
+        x = np.where(np.isneginf(x), np.finfo(self.dtype).min, x)
+        leaves = [np.broadcast_to(v, x.shape) for v in leaf(x)]
+        return merge_neighbours(leaves, x.shape[1], merge, lambda v, part: v[:, part], _joined)
+
     def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Values, b: Values) -> Values:
         return np.asarray(body(self, a, b))
+
+
+def _joined(a: Values, b: Values) -> Values:
+    return np.concatenate([a, b], axis=1)
 
 
 def _finite_first(x: Values) -> Values:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import Model, Operations
+from shiftproof.proofs import Model, Operations, merge_neighbours
 
 __all__ = ["Interval", "IntervalOperations"]
 
@@ -222,13 +222,23 @@ class IntervalOperations:
         return Interval(x.lo[keep].reshape(rows, n - 1), x.hi[keep].reshape(rows, n - 1))
 
     def first(self, x: Interval) -> Interval:
-        return self.column(x, 0)
+        return self.columns(x, slice(0, 1))
 
-    def column(self, x: Interval, j: int) -> Interval:
-        return Interval(x.lo[..., j : j + 1], x.hi[..., j : j + 1])
+    def columns(self, x: Interval, part: slice) -> Interval:
+        return Interval(x.lo[..., part], x.hi[..., part])
+
+    def join(self, a: Interval, b: Interval) -> Interval:
+        return Interval(np.concatenate([a.lo, b.lo], axis=-1), np.concatenate([a.hi, b.hi], axis=-1))
+
+    def spread(self, a: Interval, like: Interval) -> Interval:
+        return Interval(np.broadcast_to(a.lo, like.lo.shape), np.broadcast_to(a.hi, like.lo.shape))
 
     def length(self, x: Interval) -> int:
         return int(x.lo.shape[-1])
+
+    def rises(self, x: Interval) -> Interval:
+        """Between the rises that are certain and those that are possible."""
+        return Interval(_rises(x.lo, x.hi), _rises(x.hi, x.lo))
 
     def maximum(self, a: Interval, b: Interval) -> Interval:
         return Interval(np.maximum(a.lo, b.lo), np.maximum(a.hi, b.hi))
@@ -312,12 +322,22 @@ class IntervalOperations:
     def fold(self, x: Interval, start: Any, step: Any, invariant: Any) -> tuple[Interval, ...]:
         state: tuple[Interval, ...] = start(self.first(x))
         for j in range(1, self.length(x)):
-            state = step(*state, self.column(x, j))
+            state = step(*state, self.columns(x, slice(j, j + 1)))
         return state
+
+    def tree(self, x: Interval, leaf: Any, merge: Any, invariant: Any) -> tuple[Interval, ...]:
+        leaves = [self.spread(v, x) for v in leaf(x)]
+        return merge_neighbours(leaves, self.length(x), merge, self.columns, self.join)
 
     def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Interval, b: Interval) -> Interval:
         result: Interval = body(self, a, b)
         return result
+
+
+def _rises(entry: Array, before: Array) -> Array:
+    """How often an entry is above all of `before` to its left, (rows, 1)."""
+    highest = np.maximum.accumulate(before, axis=-1)[..., :-1]
+    return np.asarray((entry[..., 1:] > highest).sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
 def _ulp_of(size: Array, model: Model) -> Array:

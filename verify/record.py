@@ -12,7 +12,7 @@ import shlex
 from importlib.resources import files
 from typing import Any
 
-from shiftproof.proofs import ALGORITHMS, FUNCTIONS
+from shiftproof.proofs import ALGORITHMS, FUNCTIONS, READINGS, Algorithm, bound
 
 from .campaign import Campaign, KernelResult, Plan
 from .host import FAULTS
@@ -55,9 +55,10 @@ def record_of(campaign: Campaign) -> Json:
         "seed": plan.seed,
         "cases": plan.cases,
         "only_case": plan.only,
+        "reading": plan.reading,
         "families": [{"name": family.name, "hunts": family.hunts} for family in plan.families],
         "standards": {name: list(ladder(name)) for name in FUNCTIONS},
-        "algorithms": [{"function": a.function, "name": a.name, "formula": a.formula} for a in ALGORITHMS],
+        "algorithms": [_algorithm(a) for a in ALGORITHMS],
         "faults": FAULTS,
         "profiles": PROFILES,
         "assumed": {
@@ -73,6 +74,17 @@ def record_of(campaign: Campaign) -> Json:
             "flushes_subnormals": flushes,
         },
         "kernels": [_kernel(result, _replay(plan, result.kernel)) for result in campaign.results],
+    }
+
+
+def _algorithm(algorithm: Algorithm) -> Json:
+    closed = bound(algorithm.function, algorithm.name)
+    where = [f"{name} = {definition}" for name, definition in closed.where]
+    return {
+        "function": algorithm.function,
+        "name": algorithm.name,
+        "formula": algorithm.formula,
+        "closed_form": {"formula": str(closed.formula), "where": where, "proof": closed.proof},
     }
 
 
@@ -134,6 +146,8 @@ def _replay(plan: Plan, kernel: Kernel) -> str:
         words += ["--call", kernel.call]
     if kernel.profile != "strict":
         words += ["--profile", kernel.profile]
+    if plan.reading != READINGS[0]:
+        words += ["--bounds", plan.reading]
     for name in ("exp", "log", "log1p"):
         if getattr(plan.libm, name) != 1:
             words += ["--libm", f"{name}={getattr(plan.libm, name)}"]

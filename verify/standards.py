@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import FUNCTIONS, Algorithm, Libm, Model, algorithm, algorithms_for, rounding_error
+from shiftproof.proofs import FUNCTIONS, READINGS, Algorithm, Libm, Model, algorithm, algorithms_for, allowed_error
 
 from .balls import BallOperations, balls, working_precision
 from .exact import UNKNOWN, Ends, distance, rational_ends, settled
@@ -85,7 +85,8 @@ class Expectation:
 
     `references` is a store of references by row that expectations for the same format may share, and `cores` the
     functions to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal
-    where `judged` is false. Raises RefereeDisagreement. Bounds are made when they are first asked for and kept.
+    where `judged` is false. `reading` says how the bounds of algorithms are read (`READINGS`). Raises
+    RefereeDisagreement. Bounds are made when they are first asked for and kept.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class Expectation:
         profile: str = "strict",
         references: dict[bytes, dict[str, Reference]] | None = None,
         cores: Iterable[str] = (),
+        reading: str = READINGS[0],
     ) -> None:
+        self.reading = reading
         self.function, self.format, self.libm = function, fmt, libm or Libm()
         self.core = FUNCTIONS[function].core
         self.rows: list[Array] = []
@@ -182,7 +185,7 @@ class Expectation:
         left = np.full(len(self.case), None, dtype=object)
         with np.errstate(all="ignore"):
             for group in self._groups:
-                reading = rounding_error(chosen, Interval.point(group.rows), _intervals(), model)
+                reading = allowed_error(chosen, Interval.point(group.rows), _intervals(), model, self.reading)
                 used = group.places >= 0
                 target = group.places[used]
                 error = Interval(
@@ -207,7 +210,8 @@ class Expectation:
         overflow where the algorithm need not: there the balls have the last word, and then give the bound too."""
         if np.abs(entries).max() > 2.0**1000:
             with working_precision(2 * self.format.precision + 100):
-                hypotheses = rounding_error(chosen, balls(entries[np.newaxis, :]), BallOperations(), model).hypotheses
+                x = balls(entries[np.newaxis, :])
+                hypotheses = allowed_error(chosen, x, BallOperations(), model, self.reading).hypotheses
             row = 0
         return next((name for name, holds in hypotheses.items() if not holds[row]), None)
 
@@ -277,9 +281,8 @@ class Expectation:
             with working_precision(precision):
                 x = balls(self._groups[group].rows[row : row + 1])
                 if standard:
-                    found = rounding_error(
-                        algorithm(self.function, standard), x, BallOperations(), self._model(flush)
-                    ).error
+                    chosen, model = algorithm(self.function, standard), self._model(flush)
+                    found = allowed_error(chosen, x, BallOperations(), model, self.reading).error
                 else:
                     found = reference_algorithm(self.core).run(BallOperations(), x)
                 self._exact[key] = [rational_ends(ball) for ball in found.reshape(-1)]

@@ -1,0 +1,146 @@
+"""The simulated reading: an algorithm run in any binary format, every operation rounded, on binary64 arrays.
+
+For precisions up to 25 bits one operation in binary64 and one rounding give the correctly rounded + - * / (Figueroa,
+When is double rounding innocuous?, SIGNUM Newsletter 30 (1995)). So do exp, log and log1p but for results within a
+binary64 ulp of a tie, so that they stay within the premise. Nothing is fast here; it is what NumPy has no type for
+(bfloat16), and what kernels that round more rarely are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftproof.proofs import SUM_ORDERS, Algorithm, Operations, merge_neighbours
+
+from .formats import Format
+
+__all__ = ["SimulatedOperations", "simulate"]
+
+Array = NDArray[np.float64]
+_INNOCUOUS = 25  # 53 >= 2 p + 2
+
+
+class SimulatedOperations:
+    """`Operations` on binary64 arrays that hold numbers of the format, shape (rows, n) or (rows, 1).
+
+    `accumulator` is the format that sums are made in; the result is rounded to the format. Raises ValueError for a
+    format of more than 25 bits.
+    """
+
+    def __init__(self, fmt: Format, accumulator: Format | None = None) -> None:
+        self.format, self.accumulator = fmt, accumulator or fmt
+        for used in (fmt, self.accumulator):
+            if used.precision > _INNOCUOUS:
+                raise ValueError(
+                    f"at most {_INNOCUOUS} bits can be simulated in binary64, got {used.name} ({used.precision})"
+                )
+
+    def max(self, x: Array) -> Array:
+        return np.asarray(x.max(axis=-1, keepdims=True))
+
+    def drop_max(self, x: Array) -> Array:
+        keep = np.ones(x.shape, dtype=bool)
+        np.put_along_axis(keep, x.argmax(axis=-1, keepdims=True), False, axis=-1)
+        return np.asarray(x[keep].reshape(x.shape[0], x.shape[1] - 1))
+
+    def first(self, x: Array) -> Array:
+        return x[:, :1]
+
+    def maximum(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
+
+    def add(self, a: Array, b: Array) -> Array:
+        return self.format.round(a + b)
+
+    def sub(self, a: Array, b: Array) -> Array:
+        return self.format.round(a - b)
+
+    def mul(self, a: Array, b: Array) -> Array:
+        return self.format.round(a * b)
+
+    def div(self, a: Array, b: Array) -> Array:
+        return self.format.round(a / b)
+
+    def exp(self, a: Array) -> Array:
+        return self.format.round(np.exp(a))
+
+    def log(self, a: Array) -> Array:
+        return self.format.round(np.log(a))
+
+    def log1p(self, a: Array) -> Array:
+        return self.format.round(np.log1p(a))
+
+    def one(self, like: Array) -> Array:
+        return np.ones((like.shape[0], 1))
+
+    def sum(self, x: Array, order: str = "any") -> Array:
+        if order not in SUM_ORDERS:
+            raise ValueError(f"a sum has an order among {', '.join(SUM_ORDERS)}, got {order!r}")
+        x = self.accumulator.round(x)
+        if x.shape[1] == 0:
+            return np.zeros((x.shape[0], 1))
+        made = {"pairwise": self._pairwise, "compensated": self._compensated}.get(order, self._sequential)(x)
+        return self.format.round(made)
+
+    def _plus(self, a: Array, b: Array) -> Array:
+        return self.accumulator.round(a + b)
+
+    def _sequential(self, x: Array) -> Array:
+        total = x[:, :1]
+        for j in range(1, x.shape[1]):
+            total = self._plus(total, x[:, j : j + 1])
+        return total
+
+    def _pairwise(self, x: Array) -> Array:
+        (total,) = merge_neighbours([x], x.shape[1], lambda a, b: (self._plus(a, b),), _columns, _join)
+        return total
+
+    def _compensated(self, x: Array) -> Array:
+        total, errors = x[:, :1], np.zeros((x.shape[0], 1))
+        for j in range(1, x.shape[1]):
+            new = x[:, j : j + 1]
+            after = self._plus(total, new)
+            errors = self._plus(errors, self.accumulator.round((total - after) + new))
+            total = after
+        return self._plus(total, errors)
+
+    def fold(self, x: Array, start: Any, step: Any, invariant: Any) -> tuple[Array, ...]:
+        state: tuple[Array, ...] = start(x[:, :1])
+        for j in range(1, x.shape[1]):
+            state = step(*state, x[:, j : j + 1])
+        return state
+
+    def tree(self, x: Array, leaf: Any, merge: Any, invariant: Any) -> tuple[Array, ...]:
+        leaves = [np.broadcast_to(v, x.shape) for v in leaf(x)]
+        return merge_neighbours(leaves, x.shape[1], merge, _columns, _join)
+
+    def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Array, b: Array) -> Array:
+        return np.asarray(body(self, a, b))
+
+
+def _columns(x: Array, part: slice) -> Array:
+    return x[:, part]
+
+
+def _join(a: Array, b: Array) -> Array:
+    return np.concatenate([a, b], axis=1)
+
+
+def simulate(algorithm: Algorithm, x: Any, fmt: Format, accumulator: Format | None = None) -> Array:
+    """Run `algorithm` on finite numbers of the format, shape (rows, n); the results as binary64 numbers.
+
+    Shape (rows, 1) for logsumexp and (rows, n) otherwise. Raises ValueError for an x that is not of that shape or whose
+    entries are not numbers of the format.
+    """
+    values = np.asarray(x, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] == 0 or not np.array_equal(fmt.round(values), values):
+        raise ValueError(f"an array (rows, n) of numbers of {fmt.name} is required, got shape {values.shape}")
+    with np.errstate(all="ignore"):
+        return np.asarray(algorithm.run(SimulatedOperations(fmt, accumulator), values))
