@@ -21,7 +21,7 @@ import sympy as sp
 
 from . import formulas as f
 from .algorithms import FUNCTIONS, algorithms_for
-from .formulas import Expr, growth, latex_of, symbol, written_out
+from .formulas import Expr, growth, latex_of, symbol
 
 __all__ = ["ON_PAPER", "QUANTITIES", "SUM_BOUNDS", "Bound", "Hypothesis", "bound", "bounds", "bounds_for"]
 
@@ -43,8 +43,6 @@ QUANTITIES = {
     "rises": "how often the running maximum rises",
     "height": "ceil(log2 n), the height of a tree over the entries",
     "size": "max(|x_1|, |y|), at least every partial result",
-    "gamma": "the error of the sum relative to the sum of absolute values, from its order",
-    "kappa": "what flushing and changing the format add to the sum",
     "largest": "the largest number of the format",
 }
 
@@ -70,8 +68,8 @@ class Bound:
     |computed - exact| is at most `formula`, where the symbols in `where` are defined in that order, if every
     hypothesis holds. `quantity` says what is bounded; `measure` is "absolute" (in nats for logarithms), "componentwise"
     (entry j) or "normwise" (every entry, relative to the largest). `shift` says which a the quantities refer to
-    ("maximum", "first" or "none"), `order` how the sum is made (a key of `SUM_ORDERS`), `tail_sum` that it leaves the
-    maximum out. `theorems` are the theorems of the Coq library that it rests on; without one it is proven on paper.
+    ("maximum", "first" or "none"). `theorems` are the theorems of the Coq library that it rests on; without one it is
+    proven on paper.
     """
 
     function: str
@@ -86,8 +84,6 @@ class Bound:
     source: str = ""
     theorems: tuple[str, ...] = ()
     shift: str = "maximum"
-    order: str = "any"
-    tail_sum: bool = False
 
     @property
     def name(self) -> str:
@@ -99,12 +95,12 @@ class Bound:
         """Who proves it, for a reader."""
         return f"Coq: {', '.join(self.theorems)}" if self.theorems else ON_PAPER
 
-    def written_out(self) -> Expr:
-        """The formula in the exact quantities and the numbers of the model alone."""
+    def composed(self) -> Expr:
+        """The formula with its definitions put in: of the exact quantities and the numbers of the model alone."""
         expression = self.formula
         for name, definition in reversed(self.where):
             expression = expression.subs(name, definition)
-        return written_out(expression)
+        return expression
 
     def latex(self) -> tuple[str, ...]:
         """The formula, then the definitions, each as "symbol = expression" but for the first."""
@@ -118,14 +114,21 @@ X, sigma, rho, e = map(symbol, ("X", "sigma", "rho", "e"))
 u, flush = f.u, f.flush
 _ONE, _ZERO = sp.Integer(1), sp.Integer(0)
 
-# The error of a sum of m terms in each order, relative to the sum of the absolute values; m and u are symbols.
 _WILKINSON = (m - 1) * u / (1 - (m - 1) * u)
+# The error of a sum of m >= 1 terms in each order, relative to the sum of the absolute values.
 SUM_BOUNDS: dict[str, Expr] = {
     "any": (m - 1) * u,
     "sequential": (m - 1) * u,
     "pairwise": growth(u, height),
     "compensated": u + _WILKINSON * _WILKINSON,
 }
+
+
+def _sum_of(order: str, additions: Expr) -> Where:
+    """gamma and kappa of a sum: its error relative to the sum of absolute values, and what flushing adds."""
+    made = SUM_BOUNDS[order].subs(m, additions + 1)
+    return (gamma, made), (kappa, (1 + gamma) * (additions * flush))
+
 
 _ARITHMETIC = "+ - * / round to nearest"
 _EXP, _LOG, _LOG1P = (
@@ -149,12 +152,22 @@ def _sum_fits(size_of: Expr) -> tuple[Hypothesis, Hypothesis]:
 _HOLDS, _HOLDS_UNSHIFTED = _sum_fits(L), _sum_fits(y)
 
 
-def _full_sum(weight: Expr = theta) -> Where:
-    return (X, f.stretch()), (sigma, f.sum_error(X, gamma, kappa, drift, weight, terms, L))
+def _full_sum(weight: Expr = theta, order: str = "any") -> Where:
+    error = f.sum_error(X, gamma, kappa, drift, weight, terms, L)
+    return *_sum_of(order, terms - 1), (X, f.stretch()), (sigma, error)
 
 
-_TAIL_SUM: Where = ((X, f.stretch()), (sigma, f.tail_error(X, gamma, kappa, drift, tail, terms - 1, L)))
-_NO_SHIFT: Where = ((X, f.expm1(flush)), (sigma, f.sum_error(X, gamma, kappa, _ZERO, _ONE, terms, y)))
+_SUM_WITHOUT_ONE = _sum_of("any", sp.Max(terms - 2, 0))
+_TAIL_SUM: Where = (
+    *_SUM_WITHOUT_ONE,
+    (X, f.stretch()),
+    (sigma, f.tail_error(X, gamma, kappa, drift, tail, terms - 1, L)),
+)
+_NO_SHIFT: Where = (
+    *_sum_of("any", terms - 1),
+    (X, f.expm1(flush)),
+    (sigma, f.sum_error(X, gamma, kappa, _ZERO, _ONE, terms, y)),
+)
 _ONLINE_SUM: Where = ((sigma, f.online_error(terms, rises, drift, L)),)
 _MERGED_SUM: Where = ((sigma, f.merged_error(terms, height, drift, L)),)
 
@@ -207,11 +220,7 @@ def _bound(
 
 def _logsumexp() -> Iterator[Bound]:
     shifted, log1p = f.lse_shifted(sigma, L, y), f.lse_log1p(sigma, L, y)
-    tail_sum: dict[str, Any] = {
-        "tail_sum": True,
-        "premises": (*_SUMMING, _LOG1P),
-        "sum_theorem": "sum_others_any_order",
-    }
+    tail_sum: dict[str, Any] = {"premises": (*_SUMMING, _LOG1P), "sum_theorem": "sum_others_any_order"}
     yield _lse("shifted-log1p", "lse_log1p_bound", log1p, _TAIL_SUM, f"{_BHH}, Algorithm 4.1", **tail_sum)
     small = Hypothesis("u is at most 1/256", u, sp.Rational(1, 256))
     yield _lse(
@@ -233,6 +242,7 @@ def _logsumexp() -> Iterator[Bound]:
             (L, sp.log(terms)),
             (tail, 1 - 1 / terms),
             (drift, f.drift_from_length(terms)),
+            *_SUM_WITHOUT_ONE,
             (X, f.stretch()),
             (sigma, worst),
         ),
@@ -281,9 +291,8 @@ def _logsumexp() -> Iterator[Bound]:
         "pairwise",
         "lse_shifted_bound",
         shifted,
-        _full_sum(),
+        _full_sum(order="pairwise"),
         "Higham (2002), section 4.2",
-        order="pairwise",
         sum_theorem="sum_pairwise_pure",
     )
     gradual = Hypothesis("a compensated sum flushes nothing", flush, _ZERO)
@@ -291,9 +300,8 @@ def _logsumexp() -> Iterator[Bound]:
         "compensated",
         "lse_shifted_bound",
         shifted,
-        _full_sum(),
+        _full_sum(order="compensated"),
         "Ogita, Rump, Oishi (2005), Proposition 4.5",
-        order="compensated",
         hypotheses=(gradual, _below_one((terms - 1) * u, "(n - 1) u"), *_HOLDS),
         sum_theorem="sum_compensated",
     )
@@ -371,7 +379,6 @@ def _log_softmax() -> Iterator[Bound]:
         "log_softmax_log1p_bound",
         f.log_softmax_shifted(e, D, z),
         (*_TAIL_SUM, (e, f.log_error(f.log1p_rel, f.log1p_abs, sigma, L))),
-        tail_sum=True,
         hypotheses=(*_HOLDS, kept),
         premises=(*_SUMMING, _LOG1P),
         sum_theorem="sum_others_any_order",

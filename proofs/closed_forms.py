@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from .algorithms import FUNCTIONS, Algorithm
-from .bounds import SUM_BOUNDS, Bound, bound
+from .bounds import Bound, bound
 from .formulas import Expr, Formula, expm1, growth, symbol
 from .rounding import FOLD_HYPOTHESIS, FOLD_LIMIT, Enclosures, Model, Reading, rounding_error
 
@@ -96,6 +96,7 @@ class _Values:
             sp.exp: self.base.exp,
             sp.log: self.base.log,
             sp.Abs: abs,
+            sp.Max: self.base.maximum,
             expm1: self._expm1,
             growth: lambda p, k: self._expm1(self.base.mul(k, self.base.log1p(p))),
         }
@@ -189,21 +190,6 @@ class _Values:
 
     def _largest(self) -> Any:
         return self.base.constant(self.model.largest)
-
-    # The sum.
-
-    def _summed(self) -> int:
-        return self.n - self.bound.tail_sum
-
-    def _gamma(self) -> Any:
-        m = max(self._summed(), 1)
-        inner = {symbol("m"): sp.Integer(m), symbol("height"): sp.Integer(_height(m))}
-        return self.of(SUM_BOUNDS[self.bound.order].subs(inner))
-
-    def _kappa(self) -> Any:
-        additions = self.base.constant(Fraction(max(self._summed() - 1, 0)))
-        growing = self.base.add(self._one(), self._get("gamma"))
-        return self.base.mul(growing, self.base.mul(additions, self._get("flush")))
 
 
 def _height(n: int) -> int:

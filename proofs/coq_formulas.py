@@ -6,12 +6,14 @@ for all arguments, and another that both lie between two numbers found by enclos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
+from .bounds import QUANTITIES, Bound
 from .formulas import COUNTS, FORMULAS, MODEL, Expr, Formula, expm1, growth, symbol, written_out
 
 __all__ = ["coq_text", "formulas_module", "values_module"]
@@ -80,9 +82,9 @@ def coq_text(e: Expr) -> str:
         given = [_count(a) if p in COUNTS else coq_text(a) for p, a in zip(e.parameters, e.args, strict=True)]
         applied = " ".join([e.func.__name__, *(["M"] * _of_model(e.func)), *given])
         return f"({applied})" if " " in applied else applied
-    names = {sp.exp: "exp", sp.log: "ln", sp.Abs: "Rabs", expm1: "expm1"}
+    names = {sp.exp: "exp", sp.log: "ln", sp.Abs: "Rabs", sp.Max: "Rmax", expm1: "expm1"}
     if e.func in names:
-        return f"({names[e.func]} {coq_text(e.args[0])})"
+        return f"({' '.join([names[e.func], *map(coq_text, e.args)])})"
     if e.func is growth:
         return f"(growth {coq_text(e.args[0])} {_count(e.args[1])})"
     raise ValueError(f"a formula is made of + - * / exp, log, |.|, expm1 and growth, got {e}")
@@ -134,3 +136,14 @@ def _goals(found: Any) -> Iterator[str]:
 
 def _rational(v: Fraction) -> str:
     return f"({v.numerator} / {v.denominator})"
+
+
+def bound_name(bound: Bound) -> str:
+    """The name of a bound's definition and theorem in `Bounds.v`."""
+    return re.sub(r"[^a-z0-9]+", "_", f"{bound.function}_{bound.algorithm}_{bound.variant}").strip("_")
+
+
+def bound_parameters(bound: Bound) -> tuple[str, ...]:
+    """The quantities of the input that the bound depends on, in the order of `QUANTITIES`."""
+    used = {s.name for s in bound.composed().free_symbols}
+    return tuple(name for name in QUANTITIES if name in used)

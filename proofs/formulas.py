@@ -29,6 +29,7 @@ _LATEX = {
     "log_abs": r"\eta_{\log}", "log1p_rel": r"\varepsilon_{\mathrm{log1p}}", "log1p_abs": r"\eta_{\mathrm{log1p}}",
     "under": r"\eta", "flush": r"\lambda", "largest": r"\Omega", "tail": r"\tau", "drift": r"\delta", "rises": "r",
     "moment": r"\textstyle\sum_i g_i |x_i - a|", "size": "Y", "height": "h", "zdrift": "q_z",
+    "terms": "n", "peak": r"\max_i g_i",
 }  # fmt: skip
 
 
