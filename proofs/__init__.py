@@ -1,10 +1,12 @@
 """The identities with their derivations, the algorithms that use them, and what rounding can do to these: no floats."""
 
+from .algorithm_bounds import SUM_BOUNDS, bound, bounds, bounds_for
 from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for
-from .bounds import ON_PAPER, QUANTITIES, SUM_BOUNDS, Bound, Hypothesis, bound, bounds, bounds_for
+from .bounds import ON_PAPER, QUANTITIES, Bound, Hypothesis
 from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
 from .closed_forms import READINGS, allowed_error, bounded_error
-from .coq_gate import CoqEntry, CoqState
+from .coq_bounds import check_bounds
+from .coqc import CoqEntry, CoqState
 from .counterexamples import Counterexample, Point, counterexample, working_precision
 from .exactness import Exactness, Inexact, exactness, specification
 from .examination import Examination, Refuted, examine
@@ -71,6 +73,7 @@ __all__ = [
     "cases",
     "chains",
     "check",
+    "check_bounds",
     "counterexample",
     "exactness",
     "examine",

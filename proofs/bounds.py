@@ -1,29 +1,16 @@
-"""The rounding bounds in closed form: one `Bound` for each algorithm, and its sharper and coarser relatives.
-
-A bound is a formula in a few exact quantities of the input (`QUANTITIES`) and in the numbers of a model of arithmetic.
-Nothing is of "first order": where the formula's hypotheses hold, no run of the algorithm errs by more, underflow and
-flushing included, and nothing on the way overflows. The reading in `rounding` bounds one input at a time by walking
-through the algorithm; a closed form says the same of all inputs at once, and is never below it.
-
-Sources: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41 (2021) 2311-2330, for the algorithms and first-order
-forms; Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34 (2013), Theorem 2.1; Ogita, Rump and Oishi, SIAM J. Sci.
-Comput. 26 (2005), Proposition 4.5; Milakov and Gimelshein, arXiv 1805.02867.
-"""
+"""What a rounding bound in closed form is: a theorem with hypotheses, a formula, and who proves it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+import re
+from dataclasses import dataclass
 
 import sympy as sp
 
-from . import formulas as f
-from .algorithms import FUNCTIONS, algorithms_for
-from .formulas import Expr, growth, latex_of, symbol
+from .algorithms import FUNCTIONS
+from .formulas import Expr, latex_of
 
-__all__ = ["ON_PAPER", "QUANTITIES", "SUM_BOUNDS", "Bound", "Hypothesis", "bound", "bounds", "bounds_for"]
+__all__ = ["ON_PAPER", "QUANTITIES", "Bound", "Hypothesis", "Where"]
 
 # The exact quantities of an input that formulas speak of.
 QUANTITIES = {
@@ -68,8 +55,7 @@ class Bound:
     |computed - exact| is at most `formula`, where the symbols in `where` are defined in that order, if every
     hypothesis holds. `quantity` says what is bounded; `measure` is "absolute" (in nats for logarithms), "componentwise"
     (entry j) or "normwise" (every entry, relative to the largest). `shift` says which a the quantities refer to
-    ("maximum", "first" or "none"). `theorems` are the theorems of the Coq library that it rests on; without one it is
-    proven on paper.
+    ("maximum", "first" or "none"); `in_coq` that `Bounds.v` proves it, and it is proven on paper otherwise.
     """
 
     function: str
@@ -82,7 +68,7 @@ class Bound:
     hypotheses: tuple[Hypothesis, ...] = ()
     premises: tuple[str, ...] = ()
     source: str = ""
-    theorems: tuple[str, ...] = ()
+    in_coq: bool = True
     shift: str = "maximum"
 
     @property
@@ -91,9 +77,14 @@ class Bound:
         return f"{self.function}.{self.algorithm}" + (f" ({self.variant})" if self.variant else "")
 
     @property
+    def theorem(self) -> str:
+        """The name of its theorem in `Bounds.v`."""
+        return re.sub(r"[^a-z0-9]+", "_", f"{FUNCTIONS[self.function].core} {self.algorithm} {self.variant}").strip("_")
+
+    @property
     def proof(self) -> str:
         """Who proves it, for a reader."""
-        return f"Coq: {', '.join(self.theorems)}" if self.theorems else ON_PAPER
+        return f"Coq: {self.theorem}" if self.in_coq else ON_PAPER
 
     def composed(self) -> Expr:
         """The formula with its definitions put in: of the exact quantities and the numbers of the model alone."""
@@ -105,341 +96,3 @@ class Bound:
     def latex(self) -> tuple[str, ...]:
         """The formula, then the definitions, each as "symbol = expression" but for the first."""
         return (latex_of(self.formula), *(f"{latex_of(s)} = {latex_of(e)}" for s, e in self.where))
-
-
-m, gamma, kappa, drift, theta, tail = map(symbol, ("m", "gamma", "kappa", "drift", "theta", "tail"))
-L, y, H, D, z, g, q, zdrift = map(symbol, ("L", "y", "H", "D", "z", "g", "q", "zdrift"))
-terms, rises, height, size, largest = map(symbol, ("terms", "rises", "height", "size", "largest"))
-X, sigma, rho, e = map(symbol, ("X", "sigma", "rho", "e"))
-u, flush = f.u, f.flush
-_ONE, _ZERO = sp.Integer(1), sp.Integer(0)
-
-_WILKINSON = (m - 1) * u / (1 - (m - 1) * u)
-# The error of a sum of m >= 1 terms in each order, relative to the sum of the absolute values.
-SUM_BOUNDS: dict[str, Expr] = {
-    "any": (m - 1) * u,
-    "sequential": (m - 1) * u,
-    "pairwise": growth(u, height),
-    "compensated": u + _WILKINSON * _WILKINSON,
-}
-
-
-def _sum_of(order: str, additions: Expr) -> Where:
-    """gamma and kappa of a sum: its error relative to the sum of absolute values, and what flushing adds."""
-    made = SUM_BOUNDS[order].subs(m, additions + 1)
-    return (gamma, made), (kappa, (1 + gamma) * (additions * flush))
-
-
-_ARITHMETIC = "+ - * / round to nearest"
-_EXP, _LOG, _LOG1P = (
-    f"{name} errs by at most {name}_rel relative and {name}_abs absolutely" for name in ("exp", "log", "log1p")
-)
-_SUMMING = (_ARITHMETIC, _EXP, "exp(0) = 1")
-_BHH = "Blanchard, Higham, Higham (2021)"
-_ONLINE = "Milakov, Gimelshein (2018), Algorithm 3"
-
-
-def _below_one(of: Expr, what: str) -> Hypothesis:
-    return Hypothesis(f"{what} is below 1", of, _ONE, True)
-
-
-def _sum_fits(size_of: Expr) -> tuple[Hypothesis, Hypothesis]:
-    """The exact sum is exp(size_of), what is computed on the way to it at most exp(size_of) (1 + sigma)."""
-    fits = Hypothesis("no sum of exponentials overflows", size_of + sigma, sp.log(largest))
-    return _below_one(sigma, "the relative error of the sum of exponentials"), fits
-
-
-_HOLDS, _HOLDS_UNSHIFTED = _sum_fits(L), _sum_fits(y)
-
-
-def _full_sum(weight: Expr = theta, order: str = "any") -> Where:
-    error = f.sum_error(X, gamma, kappa, drift, weight, terms, L)
-    return *_sum_of(order, terms - 1), (X, f.stretch()), (sigma, error)
-
-
-_SUM_WITHOUT_ONE = _sum_of("any", sp.Max(terms - 2, 0))
-_TAIL_SUM: Where = (
-    *_SUM_WITHOUT_ONE,
-    (X, f.stretch()),
-    (sigma, f.tail_error(X, gamma, kappa, drift, tail, terms - 1, L)),
-)
-_NO_SHIFT: Where = (
-    *_sum_of("any", terms - 1),
-    (X, f.expm1(flush)),
-    (sigma, f.sum_error(X, gamma, kappa, _ZERO, _ONE, terms, y)),
-)
-_ONLINE_SUM: Where = ((sigma, f.online_error(terms, rises, drift, L)),)
-_MERGED_SUM: Where = ((sigma, f.merged_error(terms, height, drift, L)),)
-
-
-def _lse(algorithm: str, theorem: str, formula: Expr, where: Where, source: str, **more: Any) -> Bound:
-    return _bound("logsumexp", "logsumexp(x), in nats", algorithm, theorem, formula, where, source, **more)
-
-
-def _softmax_of(algorithm: str, theorem: str, formula: Expr, where: Where, source: str, **more: Any) -> Bound:
-    return _bound(
-        "softmax", "softmax(x)_j", algorithm, theorem, formula, where, source, **{"measure": "componentwise", **more}
-    )
-
-
-def _log_softmax_of(algorithm: str, theorem: str, formula: Expr, where: Where, **more: Any) -> Bound:
-    return _bound(
-        "log_softmax",
-        "log softmax(x)_j, in nats",
-        algorithm,
-        theorem,
-        formula,
-        where,
-        _BHH,
-        measure="componentwise",
-        **more,
-    )
-
-
-def _bound(
-    function: str,
-    quantity: str,
-    algorithm: str,
-    theorem: str,
-    formula: Expr,
-    where: Where,
-    source: str,
-    *,
-    variant: str = "",
-    measure: str = "absolute",
-    hypotheses: tuple[Hypothesis, ...] = _HOLDS,
-    premises: tuple[str, ...] = (*_SUMMING, _LOG),
-    sum_theorem: str = "sum_any_order",
-    **how: Any,
-) -> Bound:
-    theorems = tuple(name for name in (theorem, sum_theorem) if name)
-    return Bound(
-        function, algorithm, variant, quantity, measure, formula, where, hypotheses, premises, source, theorems, **how
-    )
-
-
-def _logsumexp() -> Iterator[Bound]:
-    shifted, log1p = f.lse_shifted(sigma, L, y), f.lse_log1p(sigma, L, y)
-    tail_sum: dict[str, Any] = {"premises": (*_SUMMING, _LOG1P), "sum_theorem": "sum_others_any_order"}
-    yield _lse("shifted-log1p", "lse_log1p_bound", log1p, _TAIL_SUM, f"{_BHH}, Algorithm 4.1", **tail_sum)
-    small = Hypothesis("u is at most 1/256", u, sp.Rational(1, 256))
-    yield _lse(
-        "shifted-log1p",
-        "lse_log1p_entropy_bound",
-        log1p,
-        ((drift, f.drift_from_entropy(H, L, terms)), *_TAIL_SUM),
-        "the same, the drift bounded by the entropy",
-        variant="entropy",
-        hypotheses=(small, *_HOLDS),
-        **tail_sum,
-    )
-    worst = f.tail_error(X, gamma, kappa, drift, tail, terms - 1, _ZERO)
-    yield _lse(
-        "shifted-log1p",
-        "lse_log1p_worst_case",
-        log1p,
-        (
-            (L, sp.log(terms)),
-            (tail, 1 - 1 / terms),
-            (drift, f.drift_from_length(terms)),
-            *_SUM_WITHOUT_ONE,
-            (X, f.stretch()),
-            (sigma, worst),
-        ),
-        "the same, over every x of n entries",
-        variant="any x",
-        **tail_sum,
-    )
-    yield _lse("shifted", "lse_shifted_bound", shifted, _full_sum(), f"{_BHH}, Algorithm 3.1 after the shift")
-    yield _lse(
-        "chained",
-        "chained_bound",
-        f.lse_chained(terms, size),
-        (),
-        f"a fold of {_BHH}, Algorithm 4.1 at n = 2",
-        hypotheses=(
-            _below_one(f.pair_error(), "the error of one logaddexp"),
-            Hypothesis("no partial result overflows", size + f.lse_chained(terms, size), largest),
-        ),
-        premises=(_ARITHMETIC, _EXP, _LOG1P),
-        shift="first",
-        sum_theorem="",
-    )
-    yield _lse(
-        "naive",
-        "lse_naive_bound",
-        f.lse_naive(sigma, y),
-        _NO_SHIFT,
-        f"{_BHH}, Algorithm 3.1",
-        shift="none",
-        hypotheses=_HOLDS_UNSHIFTED,
-        premises=(_ARITHMETIC, _EXP, _LOG),
-    )
-    yield _lse(
-        "arbitrary-shift",
-        "lse_arbitrary_shift_bound",
-        shifted,
-        _full_sum(_ONE),
-        f"{_BHH}, Algorithm 3.1 after a shift",
-        shift="first",
-    )
-    yield _lse("online", "lse_online_bound", shifted, _ONLINE_SUM, _ONLINE, sum_theorem="")
-    yield _lse(
-        "merged", "lse_merged_bound", shifted, _MERGED_SUM, "Milakov, Gimelshein (2018), section 3.1", sum_theorem=""
-    )
-    yield _lse(
-        "pairwise",
-        "lse_shifted_bound",
-        shifted,
-        _full_sum(order="pairwise"),
-        "Higham (2002), section 4.2",
-        sum_theorem="sum_pairwise_pure",
-    )
-    gradual = Hypothesis("a compensated sum flushes nothing", flush, _ZERO)
-    yield _lse(
-        "compensated",
-        "lse_shifted_bound",
-        shifted,
-        _full_sum(order="compensated"),
-        "Ogita, Rump, Oishi (2005), Proposition 4.5",
-        hypotheses=(gradual, _below_one((terms - 1) * u, "(n - 1) u"), *_HOLDS),
-        sum_theorem="sum_compensated",
-    )
-
-
-def _softmax() -> Iterator[Bound]:
-    component = f.softmax_entry(X, sigma, g, q, L)
-    dividing: dict[str, Any] = {"premises": _SUMMING}
-    yield _softmax_of("shifted", "softmax_shifted_bound", component, _full_sum(), _BHH, **dividing)
-    yield _softmax_of(
-        "shifted",
-        "softmax_norm_bound",
-        f.softmax_norm(X, sigma, L),
-        _full_sum(),
-        _BHH,
-        variant="normwise",
-        measure="normwise",
-        **dividing,
-    )
-    lse: Where = (*_full_sum(), (e, f.lse_shifted(sigma, L, y)))
-    free: dict[str, Any] = {
-        "hypotheses": (
-            *_HOLDS,
-            Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest),
-            Hypothesis("no exponential overflows", 1 + f.free_factor(e) + f.exp_abs, largest),
-        )
-    }
-    free_entry = f.softmax_division_free(e, g, zdrift)
-    yield _softmax_of("division-free", "softmax_division_free_bound", free_entry, lse, _BHH, **free)
-    yield _softmax_of(
-        "division-free",
-        "division_free_norm_bound",
-        f.division_free_norm(e, L),
-        lse,
-        _BHH,
-        variant="normwise",
-        measure="normwise",
-        **free,
-    )
-    yield _softmax_of(
-        "division-free",
-        "gradient_bound",
-        free_entry + component,
-        lse,
-        "the gradient of logsumexp computed in two ways",
-        variant="against the quotient",
-        **free,
-    )
-    yield _softmax_of(
-        "naive",
-        "softmax_naive_bound",
-        f.softmax_entry(X, sigma, g, _ZERO, y),
-        _NO_SHIFT,
-        _BHH,
-        shift="none",
-        hypotheses=_HOLDS_UNSHIFTED,
-        premises=(_ARITHMETIC, _EXP),
-    )
-    yield _softmax_of(
-        "online",
-        "softmax_online_bound",
-        component,
-        ((X, f.stretch()), *_ONLINE_SUM),
-        _ONLINE,
-        sum_theorem="",
-        **dividing,
-    )
-
-
-def _log_softmax() -> Iterator[Bound]:
-    # x_j - a may overflow; what is then subtracted must be too small to bring it back into range.
-    kept = Hypothesis("no difference of overflowed terms", L + e, largest * u / 2, True)
-    yield _log_softmax_of(
-        "shifted-log1p",
-        "log_softmax_log1p_bound",
-        f.log_softmax_shifted(e, D, z),
-        (*_TAIL_SUM, (e, f.log_error(f.log1p_rel, f.log1p_abs, sigma, L))),
-        hypotheses=(*_HOLDS, kept),
-        premises=(*_SUMMING, _LOG1P),
-        sum_theorem="sum_others_any_order",
-    )
-    yield _log_softmax_of(
-        "shifted",
-        "log_softmax_shifted_bound",
-        f.log_softmax_shifted(e, D, z),
-        (*_full_sum(), (e, f.log_error(f.log_rel, f.log_abs, sigma, L))),
-        hypotheses=(*_HOLDS, kept),
-    )
-    finite = Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest)
-    yield _log_softmax_of(
-        "composed",
-        "log_softmax_composed_bound",
-        f.log_softmax_composed(e, z),
-        (*_full_sum(), (e, f.lse_shifted(sigma, L, y))),
-        hypotheses=(*_HOLDS, finite),
-    )
-    yield _log_softmax_of(
-        "log-of-softmax",
-        "log_of_softmax_bound",
-        f.log_of_softmax(rho, z),
-        (*_full_sum(), (rho, f.softmax_entry(X, sigma, g, q, L) / g)),
-        hypotheses=(*_HOLDS, _below_one(rho, "the relative error of every entry of softmax")),
-    )
-
-
-@cache
-def bounds() -> tuple[Bound, ...]:
-    """Every bound of the core functions."""
-    return *_logsumexp(), *_softmax(), *_log_softmax()
-
-
-def bounds_for(function: str) -> tuple[Bound, ...]:
-    """Every bound of a function; those of a pair or an element are those of its core function at n = 2.
-
-    Raises KeyError for a name that is not in `FUNCTIONS`.
-    """
-    core = FUNCTIONS[function].core
-    own = tuple(b for b in bounds() if b.function == core)
-    return own if core == function else tuple(_at_two(b, function) for b in own)
-
-
-def bound(function: str, algorithm: str, variant: str = "") -> Bound:
-    """The bound of an algorithm; raises KeyError if there is none."""
-    for candidate in bounds_for(function):
-        if (candidate.algorithm, candidate.variant) == (algorithm, variant):
-            return candidate
-    known = ", ".join(a.name for a in algorithms_for(function))
-    raise KeyError(f"{function} has no bound {algorithm!r} {variant!r}; its algorithms are {known}")
-
-
-def _at_two(of: Bound, function: str) -> Bound:
-    """The same theorem for two entries: n = 2, and a running maximum rises at most once."""
-    two = {terms: sp.Integer(2), height: _ONE}
-    return replace(
-        of,
-        function=function,
-        quantity=f"{function}, {'in nats' if of.measure == 'absolute' else 'the entry'}",
-        formula=of.formula.subs(two),
-        where=tuple((s, expr.subs(two)) for s, expr in of.where),
-        hypotheses=tuple(replace(h, smaller=h.smaller.subs(two), larger=h.larger.subs(two)) for h in of.hypotheses),
-    )

@@ -13,8 +13,9 @@ from typing import Any
 
 import sympy as sp
 
+from .algorithm_bounds import bound
 from .algorithms import FUNCTIONS, Algorithm
-from .bounds import Bound, bound
+from .bounds import Bound
 from .formulas import Expr, Formula, expm1, growth, symbol
 from .rounding import FOLD_HYPOTHESIS, FOLD_LIMIT, Enclosures, Model, Reading, rounding_error
 

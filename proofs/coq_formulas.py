@@ -6,14 +6,12 @@ for all arguments, and another that both lie between two numbers found by enclos
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
-from .bounds import QUANTITIES, Bound
 from .formulas import COUNTS, FORMULAS, MODEL, Expr, Formula, expm1, growth, symbol, written_out
 
 __all__ = ["coq_text", "formulas_module", "values_module"]
@@ -32,12 +30,15 @@ Ltac arguments :=
       tryif constr_eq a b then fail else replace a with b by ring end
   | |- context [expm1 ?a] => match goal with |- context [expm1 ?b] =>
       tryif constr_eq a b then fail else replace a with b by ring end
+  | |- context [Rmax 0 ?a] => match goal with |- context [Rmax 0 ?b] =>
+      tryif constr_eq a b then fail else replace a with b by ring end
   | |- context [/ ?a] => match goal with |- context [/ ?b] =>
       tryif constr_eq a b then fail else replace a with b by ring end
   | |- context [growth ?p ?a] => match goal with |- context [growth p ?b] =>
       tryif constr_eq a b then fail else replace a with b by lia end
   end.
-Tactic Notation "same" reference(name) := intros; unfold name; unfold Rdiv; rewrite ?Rinv_mult; arguments; ring.
+Ltac arithmetic := unfold Rdiv; rewrite ?Rinv_mult; arguments; ring.
+Ltac same name := intros; unfold name; arithmetic.
 """
 
 
@@ -48,7 +49,7 @@ def _of_model(formula: type[Formula]) -> bool:
 
 
 def formulas_module() -> str:
-    """A Coq file that compiles only if every formula is the definition of its name, and then prints what it assumes."""
+    """A Coq file that compiles only if every formula is the definition of its name, for all arguments."""
     parts = [_HEADER]
     for name, formula in FORMULAS.items():
         applied = formula(*map(symbol, formula.parameters))
@@ -58,8 +59,7 @@ def formulas_module() -> str:
         counted = "(1 <= terms)%nat -> " * ("terms" in formula.parameters)
         statement = f"{coq_text(applied)} = {coq_text(applied.body)}"
         parts.append(f"Lemma same_{name} : {quantified}{counted}{statement}.\nProof. same {name}. Qed.\n")
-    names = ", ".join(f"same_{name}" for name in FORMULAS)
-    return "\n".join([*parts, f"Definition formulas := ({names}).", "Print Assumptions formulas.\n"])
+    return "\n".join(parts)
 
 
 def coq_text(e: Expr) -> str:
@@ -74,7 +74,8 @@ def coq_text(e: Expr) -> str:
     if e.is_Add:
         return f"({' + '.join(map(coq_text, e.args))})"
     if e.is_Mul:
-        return f"({' * '.join(map(coq_text, e.args))})"
+        inverses_last = sorted(e.args, key=lambda factor: factor.is_Pow and factor.exp.is_negative is True)
+        return f"({' * '.join(map(coq_text, inverses_last))})"
     if e.is_Pow and e.exp.is_Integer:
         power = coq_text(e.base) if abs(e.exp) == 1 else f"({coq_text(e.base)} ^ {abs(int(e.exp))})"
         return power if e.exp > 0 else f"(/ {power})"
@@ -136,14 +137,3 @@ def _goals(found: Any) -> Iterator[str]:
 
 def _rational(v: Fraction) -> str:
     return f"({v.numerator} / {v.denominator})"
-
-
-def bound_name(bound: Bound) -> str:
-    """The name of a bound's definition and theorem in `Bounds.v`."""
-    return re.sub(r"[^a-z0-9]+", "_", f"{bound.function}_{bound.algorithm}_{bound.variant}").strip("_")
-
-
-def bound_parameters(bound: Bound) -> tuple[str, ...]:
-    """The quantities of the input that the bound depends on, in the order of `QUANTITIES`."""
-    used = {s.name for s in bound.composed().free_symbols}
-    return tuple(name for name in QUANTITIES if name in used)

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import Enum
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,86 +28,32 @@ from .coq_export import (
     refutation_module,
     theorem_name,
 )
+from .coqc import (
+    ALLOWED_AXIOMS,
+    Coq,
+    CoqEntry,
+    CoqReport,
+    CoqState,
+    CoqUnavailable,
+    Outcome,
+    assumed,
+    blamed,
+    find_coqc,
+    forbidden,
+    source,
+)
 from .trusted import Premise, Relation, Theorem
 
 __all__ = [
-    "ALLOWED_AXIOMS",
-    "CoqEntry",
-    "CoqReport",
-    "CoqState",
-    "CoqUnavailable",
     "Refutation",
     "audit_text",
     "check_text",
     "check_with_coq",
     "coq_rejects",
-    "forbidden",
     "rules_text",
 ]
 
-# The axioms of the standard library's real numbers, by their full names.
-ALLOWED_AXIOMS = frozenset(
-    {
-        "ClassicalDedekindReals.sig_forall_dec",
-        "ClassicalDedekindReals.sig_not_dec",
-        "FunctionalExtensionality.functional_extensionality_dep",
-        "Classical_Prop.classic",
-    }
-)
-
-# Words that assume something, leave something open, switch a check off or change what a text means.
-_WORDS = (
-    "Admitted admit give_up Abort Axiom Axioms Parameter Parameters Conjecture Conjectures Hypothesis Hypotheses "
-    "Variable Variables Context Section Unset Set bypass_check Notation Infix Coercion Canonical Declare Load Add "
-    "Extract Primitive Register Redirect Drop Undo Reset Restart Program Obligation Obligations Instance Class"
-)
-_FORBIDDEN = frozenset(_WORDS.split())
 _PARALLEL = 2
-
-
-class CoqState(Enum):
-    """What came of one theorem or refutation."""
-
-    ACCEPTED = "ACCEPTED"
-    NOT_ACCEPTED = "NOT ACCEPTED"
-    REFUTED = "REFUTED"
-    NOT_REFUTED = "NOT REFUTED"
-    SKIPPED = "SKIPPED"
-
-
-class CoqUnavailable(Exception):
-    """Coq could not be asked; says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class CoqEntry:
-    """A theorem or refutation, its state, the lemma that failed (a step, or its audit) and the reason in a line."""
-
-    name: str
-    state: CoqState
-    lemma: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CoqReport:
-    """Every entry in the order asked for, what coqc calls itself ("" without it), and the wall time in seconds."""
-
-    entries: tuple[CoqEntry, ...]
-    version: str = ""
-    seconds: float = 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Whether Coq was asked something and agreed with all of it."""
-        return bool(self.entries) and all(e.state in (CoqState.ACCEPTED, CoqState.REFUTED) for e in self.entries)
-
-    def entry(self, name: str) -> CoqEntry:
-        """The entry of a name; raises KeyError if there is none."""
-        for e in self.entries:
-            if e.name == name:
-                return e
-        raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,47 +68,12 @@ class Refutation:
 
 def rules_text() -> str:
     """The library of rules."""
-    return _resource("Rules.v")
+    return source("Rules")
 
 
 def audit_text() -> str:
     """The statements written by hand."""
-    return _resource("Audit.v")
-
-
-def _resource(name: str) -> str:
-    return (files(__package__) / "coq" / name).read_text(encoding="utf-8")
-
-
-# Reading Coq.
-
-
-def _without_comments(text: str) -> str:
-    """The text with comments, which nest, replaced by spaces; newlines stay."""
-    depth, out = 0, []
-    for token in re.findall(r"\(\*|\*\)|\n|[^(*\n]+|.", text):
-        if token == "(*":
-            depth += 1
-        elif token == "*)" and depth:
-            depth -= 1
-        elif not depth or token == "\n":
-            out.append(token)
-    return "".join(out)
-
-
-def forbidden(text: str) -> tuple[str, ...]:
-    """The words of a Coq source that it must not have outside of comments."""
-    return tuple(sorted(_FORBIDDEN.intersection(re.findall(r"[A-Za-z_][\w']*", _without_comments(text)))))
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What coqc made of a file: the line (0 if none is named) and message of its first error, and what it printed."""
-
-    ok: bool
-    line: int = 0
-    message: str = ""
-    printed: str = ""
+    return source("Audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,77 +82,13 @@ class _Failure:
     reason: str
 
 
-class _Coq:
-    """A folder in which coqc compiles the library ShiftProof."""
-
-    def __init__(self, coqc: str, folder: Path, limit: float) -> None:
-        self.coqc, self.folder, self.limit = coqc, folder, limit
-
-    def compile(self, name: str, text: str) -> _Outcome:
-        (self.folder / f"{name}.v").write_text(text, encoding="utf-8")
-        command = [self.coqc, "-q", "-w", "none", "-Q", ".", "ShiftProof", f"{name}.v"]
-        try:
-            run = subprocess.run(
-                command, cwd=self.folder, capture_output=True, text=True, encoding="utf-8", timeout=self.limit
-            )
-        except subprocess.TimeoutExpired:
-            return _Outcome(False, message=f"timed out after {self.limit:g} s")
-        except OSError as reason:
-            return _Outcome(False, message=f"coqc did not start: {reason.strerror}")
-        if run.returncode == 0:
-            return _Outcome(True, printed=run.stdout)
-        found = re.search(r"line (\d+), characters [\d-]+:\s*Error:(.*)", run.stderr, re.DOTALL)
-        if found is None:
-            return _Outcome(False, message=_short(run.stderr) or f"coqc ended with status {run.returncode}")
-        return _Outcome(False, int(found[1]), _short(found[2]), run.stdout)
-
-    def library(self) -> str:
-        """Compiles the rules; what is wrong with them, or ""."""
-        text = rules_text()
-        if words := forbidden(text):
-            return f"Rules.v contains {', '.join(words)}"
-        outcome = self.compile("Rules", text)
-        return "" if outcome.ok else f"Rules.v, line {outcome.line}: {outcome.message}"
-
-    def version(self) -> str:
-        try:
-            run = subprocess.run([self.coqc, "--version"], capture_output=True, text=True, timeout=self.limit)
-        except (subprocess.TimeoutExpired, OSError):
-            return ""
-        return run.stdout.splitlines()[0] if run.stdout else ""
-
-
-def _short(message: str) -> str:
-    text = " ".join(message.split())
-    return text if len(text) <= 400 else text[:397] + "..."
-
-
-def _blamed(text: str, line: int) -> tuple[str, str]:
-    """The module and the lemma that a line belongs to, "" where it is in none."""
-    above = text.splitlines()[:line]
-    module, lemma = "", ""
-    for row in above:
-        if found := re.match(r"Module ([\w']+)\.", row):
-            module, lemma = found[1], ""
-        elif row.startswith("End "):
-            module, lemma = "", ""
-        elif found := re.match(r"(?:Definition|Lemma|Theorem) ([\w']+)", row):
-            lemma = found[1]
-    return module, lemma
-
-
-def _axioms(printed: str) -> frozenset[str]:
-    """The names that Print Assumptions listed."""
-    return frozenset(re.findall(r"^([A-Za-z_][\w'.]*)(?= :|\s*$)", printed, re.MULTILINE)) - {"Axioms", "Closed"}
-
-
 def _sieved(
-    coq: _Coq,
+    coq: Coq,
     file: str,
     names: Sequence[str],
     text_of: Callable[[Sequence[str]], str],
     at: Callable[[str, int], tuple[str, str]],
-) -> tuple[list[str], dict[str, _Failure], _Outcome]:
+) -> tuple[list[str], dict[str, _Failure], Outcome]:
     """Compiles the parts `names` in one file, without those that fail: those that compiled, the failures, the last run.
 
     `at` tells which part and lemma a line belongs to. A file that fails at no line of a part is tried part by part.
@@ -264,13 +108,13 @@ def _sieved(
         failed[part] = _Failure(lemma, outcome.message)
         left.remove(part)
     else:
-        return [], failed, _Outcome(True)
+        return [], failed, Outcome(True)
     alone = {name: coq.compile(file, text_of([name])) for name in left}
     for name, outcome in alone.items():
         if not outcome.ok:
             failed[name] = _Failure("", outcome.message)
     good = [name for name in left if alone[name].ok]
-    last = coq.compile(file, text_of(good)) if good else _Outcome(True)
+    last = coq.compile(file, text_of(good)) if good else Outcome(True)
     if not last.ok:  # each compiles and all together do not
         failed |= {name: _Failure("", last.message) for name in good}
         good = []
@@ -280,7 +124,7 @@ def _sieved(
 # Theorems.
 
 
-def _check_exports(coq: _Coq, theorems: Sequence[Theorem]) -> dict[str, _Failure]:
+def _check_exports(coq: Coq, theorems: Sequence[Theorem]) -> dict[str, _Failure]:
     """Compiles the exports of the theorems as Batch_1 .. and Catalogue; the failures by name."""
     failed: dict[str, _Failure] = {}
     known = {module_name(t.name): t.name for t in theorems}
@@ -297,7 +141,7 @@ def _check_exports(coq: _Coq, theorems: Sequence[Theorem]) -> dict[str, _Failure
         for (_, text), outcome in zip(numbered, outcomes, strict=True):
             if outcome.ok:
                 continue
-            module, lemma = _blamed(text, outcome.line)
+            module, lemma = blamed(text, outcome.line)
             if module in known:
                 new[known[module]] = _Failure(lemma, outcome.message)
             else:
@@ -310,14 +154,14 @@ def _check_exports(coq: _Coq, theorems: Sequence[Theorem]) -> dict[str, _Failure
     return failed
 
 
-def _each_alone(coq: _Coq, theorems: Sequence[Theorem], whole: _Outcome) -> dict[str, _Failure]:
+def _each_alone(coq: Coq, theorems: Sequence[Theorem], whole: Outcome) -> dict[str, _Failure]:
     """Those that fail when compiled with nothing but what they use; all of them if none does."""
     found: dict[str, _Failure] = {}
     for theorem in theorems:
         (text,) = export_all((theorem,))
         outcome = coq.compile("Alone", text)
         if not outcome.ok:
-            found[theorem.name] = _Failure(_blamed(text, outcome.line)[1], outcome.message)
+            found[theorem.name] = _Failure(blamed(text, outcome.line)[1], outcome.message)
     return found or {t.name: _Failure("", whole.message) for t in theorems}
 
 
@@ -336,7 +180,7 @@ def _without_dependents(theorems: Sequence[Theorem], failed: dict[str, _Failure]
 _BLOCK = re.compile(r"^Theorem audit_([\w']+) :.*?^Proof\. exact ([\w.']+)\. Qed\.$", re.DOTALL | re.MULTILINE)
 
 
-def _check_audit(coq: _Coq, theorems: Sequence[Theorem], text: str) -> dict[str, _Failure]:
+def _check_audit(coq: Coq, theorems: Sequence[Theorem], text: str) -> dict[str, _Failure]:
     """The theorems whose hand-written statement is missing, is not what was exported, or assumes too much."""
     blocks = {m[1]: m for m in _BLOCK.finditer(text)}
     if words := forbidden(text):
@@ -356,19 +200,19 @@ def _check_audit(coq: _Coq, theorems: Sequence[Theorem], text: str) -> dict[str,
 
     def text_of(names: Sequence[str]) -> str:
         listed = ", ".join(f"audit_{name}" for name in names)
-        assumed = f"Definition audits := ({listed}).\nPrint Assumptions audits.\n"
-        return "\n\n".join([header, *(blocks[name][0] for name in names), assumed])
+        printing = f"Definition audits := ({listed}).\nPrint Assumptions audits.\n"
+        return "\n\n".join([header, *(blocks[name][0] for name in names), printing])
 
     def at(whole: str, line: int) -> tuple[str, str]:
-        lemma = _blamed(whole, line)[1]
+        lemma = blamed(whole, line)[1]
         return lemma.removeprefix("audit_"), lemma
 
     good, wrong, outcome = _sieved(coq, "Audit", list(stated), text_of, at)
     failed |= {stated[name]: failure for name, failure in wrong.items()}
-    if extra := _axioms(outcome.printed) - ALLOWED_AXIOMS:
+    if extra := assumed(outcome.printed) - ALLOWED_AXIOMS:
         for name in good:
             alone = coq.compile("Assumed", f"From ShiftProof Require Import Audit.\nPrint Assumptions audit_{name}.\n")
-            if more := (_axioms(alone.printed) - ALLOWED_AXIOMS if alone.ok else extra):
+            if more := (assumed(alone.printed) - ALLOWED_AXIOMS if alone.ok else extra):
                 failed[stated[name]] = _Failure(f"audit_{name}", f"assumes {', '.join(sorted(more))}")
     return failed
 
@@ -376,7 +220,7 @@ def _check_audit(coq: _Coq, theorems: Sequence[Theorem], text: str) -> dict[str,
 # Refutations.
 
 
-def _check_refutations(coq: _Coq, refutations: Sequence[Refutation]) -> dict[str, _Failure]:
+def _check_refutations(coq: Coq, refutations: Sequence[Refutation]) -> dict[str, _Failure]:
     failed: dict[str, _Failure] = {}
     modules: dict[str, str] = {}
     known = {module_name(r.name): r.name for r in refutations}
@@ -395,13 +239,13 @@ def _check_refutations(coq: _Coq, refutations: Sequence[Refutation]) -> dict[str
         return "\n".join([*parts, f"Definition refutations := ({listed}).", "Print Assumptions refutations.\n"])
 
     def at(whole: str, line: int) -> tuple[str, str]:
-        module, lemma = _blamed(whole, line)
+        module, lemma = blamed(whole, line)
         return known.get(module, ""), lemma
 
     left = [r.name for r in refutations if r.name not in failed]
     good, wrong, outcome = _sieved(coq, "Refutations", left, text_of, at)
     failed |= wrong
-    if extra := _axioms(outcome.printed) - ALLOWED_AXIOMS:
+    if extra := assumed(outcome.printed) - ALLOWED_AXIOMS:
         failed |= {name: _Failure("", f"assumes {', '.join(sorted(extra))}") for name in good}
     return failed
 
@@ -428,13 +272,13 @@ def check_with_coq(
     ordered = in_order(asked)
     if len({r.name for r in disputed}) < len(disputed):
         raise ValueError("two refutations have one name")
-    coqc = shutil.which("coqc")
+    coqc = find_coqc()
     if coqc is None:
         names = [*(t.name for t in asked), *(r.name for r in disputed)]
         skipped = tuple(CoqEntry(name, CoqState.SKIPPED, reason="coqc is not installed") for name in names)
         return CoqReport(skipped, seconds=time.monotonic() - begun)
     with TemporaryDirectory(prefix="shiftproof-coq-") as name:
-        coq = _Coq(coqc, Path(name), limit)
+        coq = Coq(coqc, Path(name), limit)
         wrong: dict[str, _Failure] = {}
         unrefuted: dict[str, _Failure] = {}
         if problem := coq.library():
@@ -450,9 +294,9 @@ def check_with_coq(
                 unrefuted = refuted.result()
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-            for source in sorted(coq.folder.glob("*.v")):
-                if source.stem not in ("Alone", "Assumed"):
-                    shutil.copyfile(source, keep / source.name)
+            for file in sorted(coq.folder.glob("*.v")):
+                if file.stem not in ("Alone", "Assumed"):
+                    shutil.copyfile(file, keep / file.name)
         version = coq.version()
     entries = [_entry(t.name, wrong, CoqState.ACCEPTED, CoqState.NOT_ACCEPTED) for t in asked]
     entries += [_entry(r.name, unrefuted, CoqState.REFUTED, CoqState.NOT_REFUTED) for r in disputed]
@@ -467,19 +311,19 @@ def _entry(name: str, failed: dict[str, _Failure], good: CoqState, bad: CoqState
 
 def check_text(name: str, text: str, *, limit: float = 120.0) -> CoqEntry:
     """What Coq says of an exported text, whoever wrote it; its statement is not audited here."""
-    coqc = shutil.which("coqc")
+    coqc = find_coqc()
     if coqc is None:
         return CoqEntry(name, CoqState.SKIPPED, reason="coqc is not installed")
     if words := forbidden(text):
         return CoqEntry(name, CoqState.NOT_ACCEPTED, reason=f"the text contains {', '.join(words)}")
     with TemporaryDirectory(prefix="shiftproof-coq-") as folder:
-        coq = _Coq(coqc, Path(folder), limit)
+        coq = Coq(coqc, Path(folder), limit)
         if problem := coq.library():
             return CoqEntry(name, CoqState.NOT_ACCEPTED, reason=problem)
         outcome = coq.compile("Text", text)
     if outcome.ok:
         return CoqEntry(name, CoqState.ACCEPTED)
-    return CoqEntry(name, CoqState.NOT_ACCEPTED, _blamed(text, outcome.line)[1], outcome.message)
+    return CoqEntry(name, CoqState.NOT_ACCEPTED, blamed(text, outcome.line)[1], outcome.message)
 
 
 def coq_rejects(mutants: Iterable[Mutant], *, limit: float = 240.0) -> list[bool]:
@@ -488,11 +332,11 @@ def coq_rejects(mutants: Iterable[Mutant], *, limit: float = 240.0) -> list[bool
     A step that cannot be written down as Coq counts as rejected. One that is not rejected is proven, so it is true.
     """
     listed = tuple(mutants)
-    coqc = shutil.which("coqc")
+    coqc = find_coqc()
     if coqc is None:
         raise CoqUnavailable("coqc is not installed")
     with TemporaryDirectory(prefix="shiftproof-coq-") as folder:
-        coq = _Coq(coqc, Path(folder), limit)
+        coq = Coq(coqc, Path(folder), limit)
         if problem := coq.library():
             raise CoqUnavailable(problem)
         half = (len(listed) + 1) // 2

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from .catalogue import FALSE, theorem
 from .coq_export import export, theorem_name
-from .coq_gate import CoqEntry, Refutation, check_with_coq, rules_text
+from .coq_gate import Refutation, check_with_coq, rules_text
+from .coqc import CoqEntry
 from .counterexamples import Counterexample, counterexample
 from .second_opinion import Answer, opinions
 from .trusted import Rejected, Theorem

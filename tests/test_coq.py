@@ -8,21 +8,19 @@ from fractions import Fraction
 
 import pytest
 
-from shiftproof.proofs import coq_gate
+from shiftproof.proofs import coq_gate, coqc
 from shiftproof.proofs.building import chain, step_between, two_cases
 from shiftproof.proofs.catalogue import theorem, theorems
 from shiftproof.proofs.coq_export import Mutant, export, export_all, export_refutation
 from shiftproof.proofs.coq_gate import (
-    CoqState,
-    CoqUnavailable,
     Refutation,
     audit_text,
     check_text,
     check_with_coq,
     coq_rejects,
-    forbidden,
     rules_text,
 )
+from shiftproof.proofs.coqc import CoqState, CoqUnavailable, forbidden
 from shiftproof.proofs.counterexamples import Point, counterexample
 from shiftproof.proofs.terms import (
     COUNT,
@@ -176,7 +174,7 @@ def test_different_names_stay_different() -> None:
 
 
 def test_without_coq_nothing_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coq_gate.shutil, "which", lambda _: None)
+    monkeypatch.setattr(coqc.shutil, "which", lambda _: None)
     claim = Refutation("zero-is-one", Relation(ZERO, "=", ONE), Point(1))
     report = check_with_coq([theorem("lse-shift")], [claim])
     assert [e.state for e in report.entries] == [CoqState.SKIPPED] * 2
@@ -188,7 +186,7 @@ def test_without_coq_nothing_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_report_of_nothing_is_not_passed() -> None:
-    assert not coq_gate.CoqReport(()).passed
+    assert not coqc.CoqReport(()).passed
 
 
 def test_every_rule_has_its_lemma() -> None:
@@ -248,7 +246,7 @@ def test_coq_accepts_the_catalogue_and_refutes_false_statements() -> None:
 @with_coq
 def test_coq_proves_every_rule_and_every_odd_name() -> None:
     (text,) = export_all(_others())
-    assert check_text("others", text) == coq_gate.CoqEntry("others", CoqState.ACCEPTED)
+    assert check_text("others", text) == coqc.CoqEntry("others", CoqState.ACCEPTED)
 
 
 @with_coq

@@ -34,6 +34,7 @@ HOMES = {
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
     "sympy": {
+        "proofs/algorithm_bounds.py",
         "proofs/bounds.py",
         "proofs/closed_forms.py",
         "proofs/coq_formulas.py",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shiftproof.cli import main
-from shiftproof.proofs import CATALOGUE, FALSE, coq_gate
+from shiftproof.proofs import CATALOGUE, FALSE, coqc
 
 from .derivations import SHEET
 
@@ -72,7 +72,7 @@ def test_an_unknown_theorem_is_a_usage_error(run):
 
 
 def test_without_coqc_everything_is_exported_and_skipped_and_the_status_is_3(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(coq_gate.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(coqc.shutil, "which", lambda *_, **__: None)
     code, out, err = run("prove", "lse-shift", "--coq", "--out", tmp_path / "kept")
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"Rules.v", "lse_shift.v"}
     assert code == 3
@@ -92,8 +92,8 @@ def test_with_coqc_a_theorem_and_a_refutation_are_checked(run, tmp_path):
 
 def test_a_theorem_that_coq_does_not_accept_makes_the_status_1(run, monkeypatch):
     def refuse(theorems, *_, **__):
-        entries = [coq_gate.CoqEntry(t.name, coq_gate.CoqState.NOT_ACCEPTED, "step_2", "no") for t in theorems]
-        return coq_gate.CoqReport(tuple(entries))
+        entries = [coqc.CoqEntry(t.name, coqc.CoqState.NOT_ACCEPTED, "step_2", "no") for t in theorems]
+        return coqc.CoqReport(tuple(entries))
 
     monkeypatch.setattr("shiftproof.proofs.examination.check_with_coq", refuse)
     code, out, _ = run("prove", "lse-shift", "--coq")

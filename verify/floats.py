@@ -23,9 +23,13 @@ Values = NDArray[Any]
 
 
 class FloatOperations:
-    """`Operations` on NumPy arrays of the format's type, shape (rows, n) or (rows, 1)."""
+    """`Operations` on NumPy arrays of the format's type, shape (rows, n) or (rows, 1).
 
-    def __init__(self, fmt: Format) -> None:
+    Sums in any order are made in the order `any_order`, or as NumPy makes them if it is "any".
+    """
+
+    def __init__(self, fmt: Format, any_order: str = "any") -> None:
+        self.any_order = any_order
         if fmt.dtype is None:
             raise ValueError(f"NumPy has no type for {fmt.name}")
         self.dtype: np.dtype[Any] = np.dtype(fmt.dtype)
@@ -75,6 +79,7 @@ class FloatOperations:
         return np.ones((like.shape[0], 1), dtype=self.dtype)
 
     def sum(self, x: Values, order: str = "any") -> Values:
+        order = self.any_order if order == "any" else order
         if order == "any":
             return np.asarray(x.sum(axis=-1, keepdims=True, dtype=self.dtype))
         if order not in SUM_ORDERS:

@@ -1,0 +1,150 @@
+"""Asks Coq whether the rounding bounds hold: compiles the library and ties it to the formulas that Python evaluates.
+
+A bound is ACCEPTED only if the library compiles, Coq proves that every formula of `formulas` is the definition of its
+name in Formulas.v and that this bound, as it is composed here, is the definition in Bounds.v that its theorem is about,
+no source declares an axiom or leaves a proof open, and all that the theorems assume are the axioms of the reals.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .bounds import QUANTITIES, Bound
+from .coq_formulas import coq_text, formulas_module
+from .coqc import ALLOWED_AXIOMS, Coq, CoqEntry, CoqReport, CoqState, assumed, blamed, find_coqc, forbidden, source
+from .formulas import COUNTS
+
+__all__ = ["LIBRARY", "check_bounds", "compositions_module"]
+
+# The files of the library on rounding, each after those that it rests on.
+LIBRARY = (
+    "Rules", "Model", "Formulas", "Sums", "Steps", "LogSumExp", "Online", "Softmax", "LogSoftmax", "Formats", "Kernels",
+    "Bounds",
+)  # fmt: skip
+_PARALLEL = 2
+
+_HEADER = """\
+(* Generated: the bounds as they are composed and evaluated, and that they are those of Bounds.v. *)
+
+From Coq Require Import Reals Lra Lia.
+From ShiftProof Require Import Rules Model Bounds Same Formulas.
+Open Scope R_scope.
+
+Ltac composed :=
+  cbv beta delta [gamma_all kappa_all gamma_others kappa_others gamma_pairwise kappa_pairwise gamma_compensated
+    kappa_compensated Rdiv];
+  repeat first [reflexivity | solve [arithmetic] | progress f_equal].
+"""
+
+
+def _parameters(bound: Bound) -> list[str]:
+    """The quantities that the bound depends on, in the order of `QUANTITIES`."""
+    used = {s.name for s in bound.composed().free_symbols}
+    return [name for name in QUANTITIES if name in used]
+
+
+def compositions_module(bounds: Iterable[Bound]) -> str:
+    """A Coq file that compiles only if each bound is the definition bound_NAME of Bounds.v, for all arguments."""
+    parts = [_HEADER]
+    for bound in bounds:
+        names = _parameters(bound)
+        binders = " ".join(f"({name} : {'nat' if name in COUNTS else 'R'})" for name in names)
+        left = f"bound_{bound.theorem} M {' '.join(names)}"
+        statement = f"forall (M : model) {binders}, (1 <= terms)%nat -> {left} = {coq_text(bound.composed())}"
+        proof = f"intros; unfold bound_{bound.theorem}; composed."
+        parts.append(f"Lemma composed_{bound.theorem} : {statement}.\nProof. {proof} Qed.\n")
+    return "\n".join(parts)
+
+
+def check_bounds(bounds: Iterable[Bound], *, limit: float = 240.0, keep: Path | None = None) -> CoqReport:
+    """The state of every bound, by name; SKIPPED without coqc, and never an exception because of it.
+
+    A coqc process may run for `limit` seconds. The .v files are copied to the folder `keep`, which is made; OSError is
+    raised if that cannot be done.
+    """
+    begun = time.monotonic()
+    asked = tuple(bounds)
+    coqc = find_coqc()
+    if coqc is None:
+        skipped = tuple(CoqEntry(b.name, CoqState.SKIPPED, reason="coqc is not installed") for b in asked)
+        return CoqReport(skipped, seconds=time.monotonic() - begun)
+    with TemporaryDirectory(prefix="shiftproof-coq-") as name:
+        coq = Coq(coqc, Path(name), limit)
+        problem = _compiled(coq) or _formulas(coq)
+        entries = tuple(_entry(coq, b, problem) for b in asked) if problem else _composed(coq, asked)
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            for file in sorted(coq.folder.glob("*.v")):
+                shutil.copyfile(file, keep / file.name)
+        version = coq.version()
+    return CoqReport(entries, version, time.monotonic() - begun)
+
+
+def _compiled(coq: Coq) -> str:
+    """Compiles the library, files that rest on the same ones side by side; what is wrong with it, or ""."""
+    texts = {name: source(name) for name in LIBRARY}
+    for name, text in texts.items():
+        if words := forbidden(text):
+            return f"{name}.v contains {', '.join(words)}"
+    needs = {
+        name: set(re.findall(r"\w+", " ".join(re.findall(r"From ShiftProof Require Import ([\w\s]+)\.", text))))
+        for name, text in texts.items()
+    }
+    done: set[str] = set()
+    while len(done) < len(LIBRARY):
+        ready = [name for name in LIBRARY if name not in done and needs[name] <= done]
+        if not ready:
+            return f"the files of the library rest on each other: {', '.join(sorted(set(LIBRARY) - done))}"
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            outcomes = list(pool.map(lambda name: coq.compile(name, texts[name]), ready))
+        for name, outcome in zip(ready, outcomes, strict=True):
+            if not outcome.ok:
+                lemma = blamed(texts[name], outcome.line)[1]
+                return f"{name}.v, line {outcome.line}{f' ({lemma})' if lemma else ''}: {outcome.message}"
+        done |= set(ready)
+    return ""
+
+
+def _formulas(coq: Coq) -> str:
+    """Whether the formulas are those of Formulas.v; what is wrong, or ""."""
+    text = formulas_module()
+    outcome = coq.compile("Same", text)
+    if outcome.ok:
+        return ""
+    lemma = blamed(text, outcome.line)[1].removeprefix("same_")
+    return f"the formula {lemma} is not the one of Formulas.v: {outcome.message}"
+
+
+def _composed(coq: Coq, bounds: tuple[Bound, ...]) -> tuple[CoqEntry, ...]:
+    """Each bound against its definition and theorem; all at once, and one by one where that fails."""
+    text = compositions_module(bounds)
+    if coq.compile("Compositions", text).ok and not _assumed(coq, bounds):
+        return tuple(CoqEntry(b.name, CoqState.ACCEPTED) for b in bounds)
+    entries = []
+    for b in bounds:
+        outcome = coq.compile("Alone", compositions_module((b,)))
+        reason = "" if outcome.ok else f"it is not the bound of its theorem: {outcome.message}"
+        entries.append(_entry(coq, b, reason or _assumed(coq, (b,), "Alone")))
+    return tuple(entries)
+
+
+def _assumed(coq: Coq, bounds: tuple[Bound, ...], module: str = "Compositions") -> str:
+    """What is wrong with the theorems of the bounds, or ""."""
+    names = [part for b in bounds for part in (f"Bounds.{b.theorem}", f"{module}.composed_{b.theorem}")]
+    text = f"From ShiftProof Require Import Bounds {module}.\nDefinition all := ({', '.join(names)}).\n"
+    outcome = coq.compile("Assumed", text + "Print Assumptions all.\n")
+    if not outcome.ok:
+        return f"Bounds.v does not prove it: {outcome.message}"
+    extra = assumed(outcome.printed) - ALLOWED_AXIOMS
+    return f"assumes {', '.join(sorted(extra))}" if extra else ""
+
+
+def _entry(coq: Coq, bound: Bound, problem: str) -> CoqEntry:
+    state = CoqState.NOT_ACCEPTED if problem else CoqState.ACCEPTED
+    return CoqEntry(bound.name, state, bound.theorem if problem else "", problem)
