@@ -1,9 +1,10 @@
 """How tight are the closed forms, is one of them ever exceeded, and how do they compare with the published ones?
 
-Prints, in one run: how many cases (a row and a bound) were judged in each format, and how many exceeded; for each bound
-the largest known error / bound, over the adversaries and over a search by hill climbing; the same for the main algorithms
-over lengths and gaps where rounding the result is not what dominates; ours beside the first-order forms of Blanchard,
-Higham and Higham (2021) on the same inputs, and inputs where one of those, as their scripts code it, is exceeded.
+Prints, in one run: how many cases (a row and a bound) were judged in each format, and how many exceeded; for each
+bound the largest known error / bound, over the adversaries and over a search by hill climbing; the same for the main
+algorithms over lengths and gaps where rounding the result is not what dominates; ours beside the first-order forms of
+Blanchard, Higham and Higham (2021) on the same inputs, and inputs where one of those, as their scripts code it, is
+exceeded.
 Exits with 1 if a bound is exceeded or undecided, if the largest known ratio of a main algorithm is below 0.3 in some
 place of its table (in binary32 for gaps up to 20), or if the spread-free bound does not beat the published one tenfold
 on gaps over 100.
@@ -158,7 +159,7 @@ def by_gap_and_length(steps: int, seed: int) -> bool:
             told = []
             for n in LENGTHS:
                 pair = [_best(of, n, gaps, FORMATS[f], steps, seed) for f in ("binary32", "binary64")]
-                # Terms below u times the sum are lost in it as a whole; the bounds of sums do not know how small they are.
+                # Terms below u times the sum are lost as a whole; the bounds of sums do not know how small they are.
                 good &= min(pair[:1] * (np.exp(-gaps[1]) > 2.0**-30) + pair[1:]) >= WANTED
                 told.append(" ".join(f"{r:8.3f}" for r in pair))
             print(f"{of.name:30} {gaps[0]:4g} to {gaps[1]:3g}" + "".join(f"{t:>18}" for t in told), flush=True)
@@ -203,7 +204,7 @@ def against_the_published(seed: int) -> bool:
         "large: 1e8 + N(0, 1), n = 10": 1e8 + rng.normal(size=(400, 10)),
     }
     print(
-        "\npublished first-order bound / ours on the same inputs, binary64, exp and log within 1/2 ulp (smallest, largest);"
+        "\npublished first-order bound / ours on the same inputs, binary64, exp and log within 1/2 ulp (least, most);"
     )
     print("and the largest known error / published bound: above 1 it is exceeded (NumPy's exp errs by up to 0.64 ulp)")
     for (function, name, variant), published in _published().items():

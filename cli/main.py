@@ -131,6 +131,7 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
     show_default=True,
     help="Read the bounds of algorithms for each input, or in closed form.",
 )
+@click.option("--accumulate", metavar="FORMAT", help="The format that sums are made in, if it is another.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, metavar="SECONDS")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record."
@@ -150,6 +151,7 @@ def _verify(
     profile: str,
     libm: Libm,
     reading: str,
+    accumulate: str | None,
     timeout: float,
     json_file: Path | None,
     listing: bool,
@@ -185,6 +187,7 @@ def _verify(
         timeout,
         only,
         reading,
+        None if accumulate is None else format_named(accumulate),
     )
     if json_file is not None:
         check_writable(json_file)

@@ -9,8 +9,26 @@ from typing import Any
 
 import click
 
-from shiftproof.proofs import CATALOGUE, FALSE, NOT_UNDERSTOOD, CoqState, Examination, Refuted, examine, grade, title
+from shiftproof.proofs import (
+    CATALOGUE,
+    FALSE,
+    NOT_UNDERSTOOD,
+    Bound,
+    CoqEntry,
+    CoqState,
+    Examination,
+    Refuted,
+    bounds,
+    check_bounds,
+    companions,
+    examine,
+    grade,
+    title,
+)
 from shiftproof.reports import (
+    bound_latex,
+    bound_summary,
+    bound_text,
     coq_text,
     derivation_latex,
     derivation_text,
@@ -38,34 +56,48 @@ _LARGEST = 2 * 2**20  # bytes of a file to grade
     help="With --coq: keep the .v files in this folder.",
 )
 def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path | None) -> int:
-    """Re-check the derivations: by our checker, by SymPy step by step, and with --coq by Coq.
+    """Re-check the derivations: by our checker, by SymPy step by step, and with --coq by Coq; and the rounding bounds.
 
-    Without a NAME: all of them, a line for each, and the false statements with a counterexample each. With one: its
-    derivation, the rules that it uses, and what each checker said. Exit status: 0 everything accepted by all asked;
-    1 something was not; 3 Coq was asked and is not there.
+    Without a NAME: all of them, a line for each, the false statements with a counterexample each, and the bounds, which
+    only Coq can check. With one: its derivation, the rules that it uses, and what each checker said; or the bound's
+    formula, hypotheses and premises. Exit status: 0 everything accepted by all asked; 1 something was not; 3 Coq was
+    asked and is not there.
     """
-    unknown = [name for name in names if name not in CATALOGUE and name not in FALSE]
+    all_bounds = {b.name: b for b in (*bounds(), *companions())}
+    unknown = [name for name in names if name not in CATALOGUE and name not in FALSE and name not in all_bounds]
     if unknown:
         raise click.UsageError(f"unknown theorem {unknown[0]!r}: shiftproof prove lists them all")
     if out is not None and not with_coq:
         raise click.UsageError("--out keeps the files of Coq: --coq is required with it")
     true_names = [name for name in names if name in CATALOGUE] if names else list(CATALOGUE)
     false_names = [name for name in names if name in FALSE] if names else list(FALSE)
+    chosen = [all_bounds[name] for name in (names or all_bounds) if name in all_bounds]
     examined, refuted = examine(true_names, false_names, with_coq, out)
+    said = _ask_about_bounds(chosen, out) if with_coq else {}
     if latex:
         _show(line for e in examined if e.theorem is not None for line in derivation_latex(e.theorem))
+        _show(line for b in chosen for line in bound_latex(b))
     elif names:
         for e in examined:
             _show(_in_full(e))
+        _show(line for b in chosen for line in bound_text(b, said.get(b.name)))
     else:
         width = max(len(name) for name in (*CATALOGUE, *FALSE))
         click.echo("Theorems")
         _show(summary_text(e, title(e.name), width) for e in examined)
+        click.echo("\nRounding bounds")
+        width = max(map(len, all_bounds))
+        _show(bound_summary(b, width, said.get(b.name)) for b in chosen)
         click.echo("\nRefuted")
     if not latex:
         width = max((len(name) for name in false_names), default=0)
         _show(refutation_text(r.name, r.found, width, coq_text(r.coq) if r.coq else "") for r in refuted)
-    return _proof_status(examined, refuted, with_coq)
+    return _proof_status(examined, refuted, with_coq, said.values())
+
+
+def _ask_about_bounds(chosen: Sequence[Bound], out: Path | None) -> dict[str, CoqEntry]:
+    asked = [b for b in chosen if b.in_coq]
+    return {e.name: e for e in check_bounds(asked, keep=out).entries} if asked else {}
 
 
 def _in_full(e: Examination) -> Iterable[str]:
@@ -76,12 +108,14 @@ def _in_full(e: Examination) -> Iterable[str]:
     yield ""
 
 
-def _proof_status(examined: Sequence[Examination], refuted: Sequence[Refuted], with_coq: bool) -> int:
+def _proof_status(
+    examined: Sequence[Examination], refuted: Sequence[Refuted], with_coq: bool, of_bounds: Iterable[CoqEntry]
+) -> int:
     if not all(e.accepted for e in examined) or any(r.found is None for r in refuted):
         return 1
     if not with_coq:
         return 0
-    entries = [*(e.coq for e in examined), *(r.coq for r in refuted)]
+    entries = [*(e.coq for e in examined), *(r.coq for r in refuted), *of_bounds]
     states = {CoqState.NOT_ACCEPTED if entry is None else entry.state for entry in entries}
     if states - {CoqState.ACCEPTED, CoqState.REFUTED, CoqState.SKIPPED}:
         return 1

@@ -1,6 +1,6 @@
 """The identities with their derivations, the algorithms that use them, and what rounding can do to these: no floats."""
 
-from .algorithm_bounds import SUM_BOUNDS, bound, bounds, bounds_for
+from .algorithm_bounds import SUM_BOUNDS, accumulated, bound, bounds, bounds_for, companions
 from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for
 from .bounds import ON_PAPER, QUANTITIES, Bound, Hypothesis
 from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
@@ -63,6 +63,7 @@ __all__ = [
     "Term",
     "Theorem",
     "Use",
+    "accumulated",
     "algorithm",
     "algorithms_for",
     "allowed_error",
@@ -74,6 +75,7 @@ __all__ = [
     "chains",
     "check",
     "check_bounds",
+    "companions",
     "counterexample",
     "exactness",
     "examine",

@@ -24,12 +24,13 @@ from .algorithms import FUNCTIONS, algorithms_for
 from .bounds import Bound, Hypothesis, Where
 from .formulas import Expr, growth, symbol
 
-__all__ = ["SUM_BOUNDS", "bound", "bounds", "bounds_for"]
+__all__ = ["SUM_BOUNDS", "accumulated", "bound", "bounds", "bounds_for", "companions"]
 
 
 m, gamma, kappa, drift, theta, tail = map(symbol, ("m", "gamma", "kappa", "drift", "theta", "tail"))
 L, y, H, D, z, g, q, zdrift = map(symbol, ("L", "y", "H", "D", "z", "g", "q", "zdrift"))
-terms, rises, height, size, largest = map(symbol, ("terms", "rises", "height", "size", "largest"))
+terms, rises, height, size = map(symbol, ("terms", "rises", "height", "size"))
+largest, summable = map(symbol, ("largest", "summable"))
 X, sigma, rho, e = map(symbol, ("X", "sigma", "rho", "e"))
 u, flush = f.u, f.flush
 _ONE, _ZERO = sp.Integer(1), sp.Integer(0)
@@ -65,7 +66,7 @@ def _below_one(of: Expr, what: str) -> Hypothesis:
 
 def _sum_fits(size_of: Expr) -> tuple[Hypothesis, Hypothesis]:
     """The exact sum is exp(size_of), what is computed on the way to it at most exp(size_of) (1 + sigma)."""
-    fits = Hypothesis("no sum of exponentials overflows", size_of + sigma, sp.log(largest))
+    fits = Hypothesis("no sum of exponentials overflows", size_of + sigma, sp.log(summable))
     return _below_one(sigma, "the relative error of the sum of exponentials"), fits
 
 
@@ -221,13 +222,11 @@ def _softmax() -> Iterator[Bound]:
         **dividing,
     )
     lse: Where = (*_full_sum(), (e, f.lse_shifted(sigma, L, y)))
-    free: dict[str, Any] = {
-        "hypotheses": (
-            *_HOLDS,
-            Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest),
-            Hypothesis("no exponential overflows", 1 + f.free_factor(e) + f.exp_abs, largest),
-        )
-    }
+    finite = (
+        Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest),
+        Hypothesis("no exponential overflows", 1 + f.free_factor(e) + f.exp_abs, largest),
+    )
+    free: dict[str, Any] = {"hypotheses": (*_HOLDS, *finite)}
     free_entry = f.softmax_division_free(e, g, zdrift)
     yield _softmax_of("division-free", free_entry, lse, _BHH, **free)
     yield _softmax_of(
@@ -246,6 +245,15 @@ def _softmax() -> Iterator[Bound]:
         "the gradient of logsumexp computed in two ways",
         variant="against the quotient",
         **free,
+    )
+    yield _softmax_of(
+        "division-free-naive",
+        free_entry,
+        (*_NO_SHIFT, (e, f.lse_naive(sigma, y))),
+        _BHH,
+        shift="none",
+        hypotheses=(*_HOLDS_UNSHIFTED, *finite),
+        premises=(_ARITHMETIC, _EXP, _LOG),
     )
     yield _softmax_of(
         "naive",
@@ -300,6 +308,55 @@ def _log_softmax() -> Iterator[Bound]:
 def bounds() -> tuple[Bound, ...]:
     """Every bound of the core functions."""
     return *_logsumexp(), *_softmax(), *_log_softmax()
+
+
+def accumulated(of: Bound) -> Bound:
+    """The bound where sums are made in another format, of unit roundoff v: `sum_mixed` of `Sums.v` put in.
+
+    Each term is rounded to that format if it is narrower, the sum back if it is wider. A bound without a sum stays.
+    """
+    made = dict(of.where)
+    if gamma not in made:
+        return of
+    v, into_rel, into_abs, back_rel, back_abs, lost = map(symbol, f.ACCUMULATOR)
+    inner = made[gamma].subs(u, v)
+    inner_kappa = made[kappa].subs(gamma, inner).subs(flush, lost)
+    summed = terms - 1 if sp.Max(terms - 2, 0) in made[gamma].atoms(sp.Max) else terms
+    made[gamma] = f.both(f.both(into_rel, inner), back_rel)
+    made[kappa] = (1 + back_rel) * ((1 + inner) * (summed * into_abs) + inner_kappa) + back_abs
+    return replace(of, where=tuple(made.items()), in_coq=False, variant=of.variant and f"{of.variant}, accumulated")
+
+
+# How many standard deviations the companions allow for.
+_DEVIATIONS = 6
+
+
+@cache
+def companions() -> tuple[Bound, ...]:
+    """Bounds that hold with high probability if the roundings of a sum are random: its n u becomes sqrt(n) u.
+
+    Premise: the relative errors of the additions are independent random variables of mean zero (Higham and Mary, SIAM
+    J. Sci. Comput. 41 (2019) A2815-A2835; the bound is their Theorem 2.4 for each term and a union over the terms, as
+    in Theorem 3.1). Nothing is assumed of exp and log beyond their premises. Inputs may be chosen that make rounding
+    anything but random.
+    """
+    named = [bound("logsumexp", "shifted-log1p"), bound("logsumexp", "shifted"), bound("softmax", "shifted")]
+    return tuple(_companion(of) for of in (*named, bound("log_softmax", "shifted-log1p")))
+
+
+def _companion(of: Bound) -> Bound:
+    made = dict(of.where)
+    made[gamma] = f.expm1(_DEVIATIONS * sp.sqrt(terms) * u + terms * u * u / (1 - u))
+    assumed = "the relative errors of the additions of a sum are independent and of mean zero"
+    return replace(
+        of,
+        variant="random rounding",
+        where=tuple(made.items()),
+        premises=(*of.premises, assumed),
+        source="Higham, Mary (2019), Theorems 2.4 and 3.1, for the sum",
+        in_coq=False,
+        probability=1 - 2 * terms * sp.exp(-sp.Rational(_DEVIATIONS**2, 2) * (1 - u) ** 2),
+    )
 
 
 def bounds_for(function: str) -> tuple[Bound, ...]:

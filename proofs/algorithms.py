@@ -129,6 +129,10 @@ def _division_free_softmax(o: Ops, x: Any) -> Any:
     return o.exp(o.sub(x, _shifted_lse(o, x)))
 
 
+def _division_free_naive_softmax(o: Ops, x: Any) -> Any:
+    return o.exp(o.sub(x, _naive_lse(o, x)))
+
+
 def _online_softmax(o: Ops, x: Any) -> Any:
     m, d = _online_pass(o, x)
     return o.div(o.exp(o.sub(x, m)), d)
@@ -178,6 +182,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     Algorithm("softmax", "shifted", "exp(x_j - a) / sum exp(x_i - a), a = max x", _shifted_softmax, True),
     Algorithm("softmax", "division-free", "exp(x_j - lse), lse shifted", _division_free_softmax, True),
     Algorithm("softmax", "naive", "exp(x_j) / sum exp(x_i)", _naive_softmax, True),
+    Algorithm("softmax", "division-free-naive", "exp(x_j - lse), lse naive", _division_free_naive_softmax),
     Algorithm("softmax", "online", "exp(x_j - m) / d from one online pass", _online_softmax),
     Algorithm("log_softmax", "shifted-log1p", "(x_j - a) - log1p(sum of exp(x_i - a) without the maximum a)",
               _shifted_log1p_log_softmax, True),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from .algorithms import FUNCTIONS
-from .formulas import Expr, latex_of
+from .formulas import Expr, formulas_in, latex_of
 
 __all__ = ["ON_PAPER", "QUANTITIES", "Bound", "Hypothesis", "Where"]
 
@@ -31,6 +31,7 @@ QUANTITIES = {
     "height": "ceil(log2 n), the height of a tree over the entries",
     "size": "max(|x_1|, |y|), at least every partial result",
     "largest": "the largest number of the format",
+    "summable": "the largest number of the format that sums are made in, or of the format itself if it is smaller",
 }
 
 ON_PAPER = "on paper"
@@ -56,6 +57,8 @@ class Bound:
     hypothesis holds. `quantity` says what is bounded; `measure` is "absolute" (in nats for logarithms), "componentwise"
     (entry j) or "normwise" (every entry, relative to the largest). `shift` says which a the quantities refer to
     ("maximum", "first" or "none"); `in_coq` that `Bounds.v` proves it, and it is proven on paper otherwise.
+    A bound with a `probability` holds with at least that one, under a model of random rounding that is among the
+    premises; it is never a standard.
     """
 
     function: str
@@ -68,8 +71,9 @@ class Bound:
     hypotheses: tuple[Hypothesis, ...] = ()
     premises: tuple[str, ...] = ()
     source: str = ""
-    in_coq: bool = True
     shift: str = "maximum"
+    in_coq: bool = True
+    probability: Expr | None = None
 
     @property
     def name(self) -> str:
@@ -92,6 +96,13 @@ class Bound:
         for name, definition in reversed(self.where):
             expression = expression.subs(name, definition)
         return expression
+
+    def formulas(self) -> dict[Expr, Expr]:
+        """The formulas that it is made of, with what each stands for."""
+        found = formulas_in(self.formula)
+        for _, definition in self.where:
+            found |= formulas_in(definition)
+        return found
 
     def latex(self) -> tuple[str, ...]:
         """The formula, then the definitions, each as "symbol = expression" but for the first."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import sympy as sp
 
-from .algorithm_bounds import bound
+from .algorithm_bounds import accumulated, bound
 from .algorithms import FUNCTIONS, Algorithm
 from .bounds import Bound
-from .formulas import Expr, Formula, expm1, growth, symbol
+from .formulas import ACCUMULATOR, Expr, Formula, expm1, growth, symbol
 from .rounding import FOLD_HYPOTHESIS, FOLD_LIMIT, Enclosures, Model, Reading, rounding_error
 
 __all__ = ["READINGS", "allowed_error", "bounded_error"]
@@ -45,6 +45,7 @@ def bounded_error(bound: Bound, x: Any, base: Enclosures[Any], model: Model) -> 
     In the units of the result, (rows, 1) for logsumexp and else (rows, n) or what broadcasts to it; a normwise bound is
     multiplied by the largest entry. It holds for the rows where every hypothesis does.
     """
+    bound = bound if model.accumulator is None else accumulated(bound)
     values = _Values(bound, x, base, model)
     for name, expression in bound.where:
         values.known[name] = values.of(expression)
@@ -88,6 +89,8 @@ class _Values:
         if e.is_Pow and e.exp.is_Integer:
             power = reduce(self.base.mul, [self.of(e.base)] * abs(int(e.exp)))
             return power if e.exp > 0 else self.base.div(self._one(), power)
+        if e.is_Pow and e.exp == sp.Rational(1, 2):
+            return self.base.exp(self.base.div(self.base.log(self.of(e.base)), self.of(sp.Integer(2))))
         return self._function(e)
 
     def _function(self, e: Expr) -> Any:
@@ -192,17 +195,27 @@ class _Values:
     def _largest(self) -> Any:
         return self.base.constant(self.model.largest)
 
+    def _summable(self) -> Any:
+        made_in = self.model.accumulator or self.model
+        return self.base.constant(min(self.model.largest, made_in.largest))
+
 
 def _height(n: int) -> int:
     return (n - 1).bit_length()
 
 
 def _numbers(model: Model) -> dict[str, Fraction]:
-    """The numbers of `formulas.MODEL`. An ulp is at most 2 u relative, or the spacing of the subnormals."""
-    u, spacing = model.unit_roundoff, model.smallest_subnormal
-    lost = model.smallest_normal if model.flush else Fraction(0)
+    """The numbers of `formulas.MODEL`, and of `formulas.ACCUMULATOR` if there is one.
+
+    An ulp is at most 2 u relative, or the spacing of the subnormals.
+    """
+    u, spacing, lost = model.unit_roundoff, model.smallest_subnormal, model.lost_to_zero
     numbers = {"u": u, "under": spacing / 2 + lost, "flush": lost}
     for name in ("exp", "log", "log1p"):
         ulps = getattr(model.libm, name)
         numbers |= {f"{name}_rel": 2 * u * ulps, f"{name}_abs": spacing * ulps + lost}
+    if model.accumulator is not None:
+        made_in = model.accumulator
+        changes = (*model.conversion(made_in), *made_in.conversion(model))
+        numbers |= dict(zip(ACCUMULATOR, (made_in.unit_roundoff, *changes, made_in.lost_to_zero), strict=True))
     return numbers

@@ -115,14 +115,13 @@ _VALUES_HEADER = """\
 
 From Coq Require Import Reals Lra.
 From ShiftProof Require Import Rules Model Formulas.
-Import Exact.
 Open Scope R_scope.
 
 Ltac value :=
   cbv beta iota delta [{names} growth expm1 Nat.add Nat.sub Nat.mul
     u exp_rel exp_abs log_rel log_abs log1p_rel log1p_abs under flush];
   rewrite ?INR_IZR_INZ; cbn [Z.of_nat Pos.of_succ_nat Pos.succ];
-  interval with (i_prec 200).
+  enclose.
 """
 
 

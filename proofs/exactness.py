@@ -66,6 +66,7 @@ _TIES: dict[tuple[str, str], tuple[tuple[str, Any, Any], ...]] = {
     ("logsumexp", "compensated"): (_LSE_SHIFT,),
     ("softmax", "shifted"): (_SOFTMAX_SHIFT,),
     ("softmax", "division-free"): (("division-free-softmax", (), (("k", _J),)), _LSE_SHIFT),
+    ("softmax", "division-free-naive"): (("division-free-softmax", (), (("k", _J),)),),
     ("log_softmax", "shifted-log1p"): (("log-softmax-log1p-form", (), (("m", _J),)),),
     ("log_softmax", "shifted"): (("log-softmax-shift", _AT_MAXIMUM, (("k", _J),)),),
     ("log_softmax", "composed"): (_LSE_SHIFT,),

@@ -20,14 +20,28 @@ from typing import Any
 import sympy as sp
 from sympy.codegen.cfunctions import expm1
 
-__all__ = ["COUNTS", "FORMULAS", "MODEL", "Expr", "Formula", "expm1", "growth", "latex_of", "symbol", "written_out"]
+__all__ = [
+    "ACCUMULATOR",
+    "COUNTS",
+    "FORMULAS",
+    "MODEL",
+    "Expr",
+    "Formula",
+    "expm1",
+    "formulas_in",
+    "growth",
+    "latex_of",
+    "symbol",
+    "written_out",
+]
 
 Expr = Any
 
 _LATEX = {
     "exp_rel": r"\varepsilon_{\exp}", "exp_abs": r"\eta_{\exp}", "log_rel": r"\varepsilon_{\log}",
     "log_abs": r"\eta_{\log}", "log1p_rel": r"\varepsilon_{\mathrm{log1p}}", "log1p_abs": r"\eta_{\mathrm{log1p}}",
-    "under": r"\eta", "flush": r"\lambda", "largest": r"\Omega", "tail": r"\tau", "drift": r"\delta", "rises": "r",
+    "under": r"\eta", "flush": r"\lambda", "largest": r"\Omega", "summable": r"\Omega_\Sigma",
+    "tail": r"\tau", "drift": r"\delta", "rises": "r",
     "moment": r"\textstyle\sum_i g_i |x_i - a|", "size": "Y", "height": "h", "zdrift": "q_z",
     "terms": "n", "peak": r"\max_i g_i",
 }  # fmt: skip
@@ -65,11 +79,14 @@ def symbol(name: str) -> sp.Symbol:
 
 def latex_of(expression: Expr) -> str:
     """The expression for a paper, written out."""
-    return str(sp.latex(written_out(expression), symbol_names={symbol(name): text for name, text in _LATEX.items()}))
+    plain = written_out(expression).replace(expm1, lambda z: sp.exp(z) - 1)
+    return str(sp.latex(plain, symbol_names={symbol(name): text for name, text in _LATEX.items()}))
 
 
 # The numbers that make a model, by their names in `Model.v`.
 MODEL = ("u", "exp_rel", "exp_abs", "log_rel", "log_abs", "log1p_rel", "log1p_abs", "under", "flush")
+# What an accumulator adds to these: its unit roundoff v, and what rounding to it and back changes.
+ACCUMULATOR = ("v", "into_rel", "into_abs", "back_rel", "back_abs", "lost")
 # Arguments that are natural numbers in Coq.
 COUNTS = ("k", "terms", "rises", "height")
 
@@ -83,6 +100,16 @@ def _formula(build: Callable[..., Expr]) -> Callable[..., Expr]:
     made = {"parameters": parameters, "build": staticmethod(build), "nargs": len(parameters), "__doc__": build.__doc__}
     FORMULAS[build.__name__] = type(build.__name__, (Formula,), made)
     return FORMULAS[build.__name__]
+
+
+def formulas_in(expression: Expr) -> dict[Expr, Expr]:
+    """The formulas that the expression is made of, applied to their own arguments, with what each stands for."""
+    found: dict[Expr, Expr] = {}
+    for applied in sorted(expression.atoms(Formula), key=str):
+        general = applied.func(*map(symbol, applied.parameters))
+        if general not in found:
+            found |= {general: general.body} | formulas_in(general.body)
+    return found
 
 
 def written_out(expression: Expr) -> Expr:

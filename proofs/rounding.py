@@ -59,13 +59,18 @@ class Libm:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A floating-point arithmetic: precision p in bits, exponents emin..emax of the normal numbers."""
+    """A floating-point arithmetic: precision p in bits, exponents emin..emax of the normal numbers.
+
+    Sums are made in the arithmetic `accumulator`, wider or narrower, if it is given: the terms are rounded to it where
+    it is narrower, and the sum is rounded back where it is wider.
+    """
 
     precision: int
     emin: int
     emax: int
     libm: Libm = Libm()
     flush: bool = False
+    accumulator: Model | None = None
 
     def ulp_exponent(self, binade: Any) -> Any:
         """e such that 2^e is the ulp of the numbers in [2^binade, 2^(binade + 1)); an int or an array of them.
@@ -87,6 +92,17 @@ class Model:
     @property
     def smallest_subnormal(self) -> Fraction:
         return Fraction(2) ** (self.emin - self.precision + 1)
+
+    @property
+    def lost_to_zero(self) -> Fraction:
+        """What flushing a subnormal changes, at most."""
+        return self.smallest_normal if self.flush else Fraction(0)
+
+    def conversion(self, to: Model) -> tuple[Fraction, Fraction]:
+        """How far, relative and absolutely, a number of this format is moved by rounding it to the other."""
+        if to.precision >= self.precision and to.emin <= self.emin and not (to.flush and not self.flush):
+            return Fraction(0), Fraction(0)
+        return to.unit_roundoff, to.smallest_subnormal / 2 + to.lost_to_zero
 
     @property
     def largest(self) -> Fraction:
@@ -245,28 +261,26 @@ class _Rounding:
         return result
 
     def sum(self, x: Perturbed[Any], order: str = "any") -> Perturbed[Any]:
-        terms = self.base.length(x.exact)
-        relative, holds = self._sum_factor(max(terms - 1, 0), order)
-        flushed = self.base.constant(Fraction(max(terms - 1, 0))) * self.flushed
-        size = self.base.sum(abs(x.exact) + x.error) + flushed
+        made_in = self.model.accumulator or self.model
+        into, back = self.model.conversion(made_in), made_in.conversion(self.model)
+        additions = max(self.base.length(x.exact) - 1, 0)
+        relative, holds = _sum_factor(made_in.unit_roundoff, additions, order)
+        flushed = self.base.constant(additions * made_in.lost_to_zero)
+        terms = self._converted(abs(x.exact) + x.error, x.error, into)
+        size = self.base.sum(abs(x.exact) + terms) + flushed
         rounding = self.base.constant(relative) * size + flushed
-        result = Perturbed(self.base.sum(x.exact), self.base.sum(x.error) + rounding)
-        self.require("no sum overflows", self.base.certainly_at_most(size + rounding, self.largest) & holds)
-        return result
+        exact, change = self.base.sum(x.exact), self.base.sum(terms) + rounding
+        most = self._converted(size + rounding, size + rounding, back)
+        largest = self.base.constant(min(made_in.largest, self.model.largest))
+        self.require("no sum overflows", self.base.certainly_at_most(most, largest) & holds)
+        return Perturbed(exact, self._converted(abs(exact) + change, change, back))
 
-    def _sum_factor(self, additions: int, order: str) -> tuple[Fraction, bool]:
-        """The error of a sum relative to the sum of absolute values, and whether its theorem applies."""
-        u = self.model.unit_roundoff
-        if order in ("any", "sequential"):
-            return additions * u, True
-        if order == "pairwise":
-            height = additions.bit_length()
-            return (1 + u) ** height - 1, True
-        if order == "compensated":
-            if additions * u >= 1:
-                return Fraction(0), False
-            return (u + (additions * u / (1 - additions * u)) ** 2 if additions else Fraction(0)), True
-        raise ValueError(f"a sum has an order among {', '.join(SUM_ORDERS)}, got {order!r}")
+    def _converted(self, size: Any, error: Any, conversion: tuple[Fraction, Fraction]) -> Any:
+        """The error of numbers at most `size` large and `error` wrong after a change of format."""
+        relative, absolute = conversion
+        if not relative:
+            return error
+        return error + self.base.constant(relative) * size + self.base.constant(absolute)
 
     # Elementary functions: the change that the argument's error makes, then the premise.
 
@@ -339,3 +353,17 @@ def rounding_error(algorithm: Algorithm, x: T, base: Enclosures[T], model: Model
     rounding = _Rounding(base, model)
     result = algorithm.run(rounding, rounding.given(x))
     return Reading(result.exact, result.error, rounding.hypotheses)
+
+
+def _sum_factor(u: Fraction, additions: int, order: str) -> tuple[Fraction, bool]:
+    """The error of a sum relative to the sum of absolute values, and whether its theorem applies."""
+    if order in ("any", "sequential"):
+        return additions * u, True
+    if order == "pairwise":
+        height = additions.bit_length()
+        return (1 + u) ** height - 1, True
+    if order == "compensated":
+        if additions * u >= 1:
+            return Fraction(0), False
+        return (u + (additions * u / (1 - additions * u)) ** 2 if additions else Fraction(0)), True
+    raise ValueError(f"a sum has an order among {', '.join(SUM_ORDERS)}, got {order!r}")

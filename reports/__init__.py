@@ -1,5 +1,6 @@
 """Reports: people's views of records, derivations and gradings. They compute and decide nothing."""
 
+from .bounds import bound_latex, bound_summary, bound_text
 from .derivations import (
     coq_text,
     derivation_latex,
@@ -12,6 +13,9 @@ from .grading import grading_text
 from .text import class_table, findings, premises, reasons
 
 __all__ = [
+    "bound_latex",
+    "bound_summary",
+    "bound_text",
     "class_table",
     "coq_text",
     "derivation_latex",

@@ -161,6 +161,8 @@ def _proofs(record: Json) -> Iterator[str]:
     on_paper = [f"{a['function']}.{a['name']}" for a in record["algorithms"] if a["closed_form"]["proof"] == "on paper"]
     read = "in closed form" if record["reading"] == "closed" else "for each input"
     proven = f"in Coq but for {', '.join(on_paper)} (on paper)" if on_paper else "in Coq"
+    if record["accumulator"] is not None:
+        read += f", sums made in {record['accumulator']}"
     yield f"bounds: read {read}; the closed forms are proven {proven}"
 
 

@@ -313,6 +313,9 @@ def test_no_run_exceeds_the_bound(chosen: Algorithm, flush: bool, read: str) -> 
     for seed, (precision, emin, emax) in enumerate(TINY):
         model = Model(precision, emin, emax, flush=flush)
         found += _runs(chosen, model, model, seed, read)
+    if read == "closed" and flush and chosen.name == "compensated":
+        assert not found  # its theorem says nothing of flushing, so nothing is in scope
+        return
     assert found
     assert not any(found), next(filter(None, found))
 
@@ -393,7 +396,7 @@ def test_a_negative_accuracy_is_no_premise() -> None:
 
 
 # They round even a single entry, or divide by a 1 that an interval does not know to be exact.
-_ROUND_AT_ONE = {"naive", "division-free", "online", "log-of-softmax"}
+_ROUND_AT_ONE = {"naive", "division-free", "division-free-naive", "online", "log-of-softmax"}
 
 
 @pytest.mark.parametrize(

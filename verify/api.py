@@ -45,6 +45,7 @@ def judge(
     libm: Libm | None = None,
     timeout: float = 10.0,
     bounds: str = READINGS[0],
+    accumulate: str | None = None,
 ) -> Judgement:
     """Judge a kernel over `cases` adversarial cases, in a process of its own.
 
@@ -52,8 +53,9 @@ def judge(
     (rows,) for logsumexp, (rows, n) for softmax, log_softmax, softplus and sigmoid; logaddexp takes two arrays
     (rows,). With call="row" it gets one row at a time. Without a `standard` it is judged against its claim if it is
     a built-in, and is classified otherwise: WITHIN then means that it reaches some class. `libm` is the premise on
-    exp, log and log1p, in ulps; `bounds` says how the bounds of algorithms are read, "per-input" or "closed". Raises
-    KernelError or ValueError for what cannot be judged as asked.
+    exp, log and log1p, in ulps; `bounds` says how the bounds of algorithms are read, "per-input" or "closed", and
+    `accumulate` names the format that their sums are made in. Raises KernelError or ValueError for what cannot be
+    judged as asked.
     """
     if callable(kernel):
         name = getattr(kernel, "__qualname__", type(kernel).__name__)
@@ -73,6 +75,7 @@ def judge(
         libm or Libm(),
         timeout,
         reading=bounds,
+        accumulator=None if accumulate is None else format_named(accumulate),
     )
     (result,) = run_campaign(plan).results
     tally = result.tallies[result.shown]

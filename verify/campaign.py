@@ -35,8 +35,9 @@ class Plan:
     """What a campaign judges: `cases` of each kernel, shared out evenly over the families.
 
     `only` narrows the run to one case of each family. `standard` None judges each kernel against its claim. `reading`
-    says how the bounds of algorithms are read: for each input, or in closed form (`READINGS`). Raises KernelError for a
-    standard that one of the functions does not have, ValueError for other unusable values.
+    says how the bounds of algorithms are read: for each input, or in closed form (`READINGS`); `accumulator` is the
+    format that their sums are made in, if it is another. Raises KernelError for a standard that one of the functions
+    does not have, ValueError for other unusable values.
     """
 
     kernels: tuple[Kernel, ...]
@@ -50,6 +51,7 @@ class Plan:
     timeout: float = 10.0
     only: int | None = None
     reading: str = READINGS[0]
+    accumulator: Format | None = None
 
     def __post_init__(self) -> None:
         for name, least, most in (("cases", 1, 10**7), ("jobs", 1, 1000), ("seed", 0, 2**64 - 1)):
@@ -187,9 +189,8 @@ class _Judge:
             key = (kernel.function, kernel.profile)
             if key not in expected:
                 arrays = [case.x for case in cases]
-                expected[key] = Expectation(
-                    arrays, kernel.function, plan.format, plan.libm, kernel.profile, references, cores, plan.reading
-                )
+                how = (plan.format, plan.libm, kernel.profile, references, cores, plan.reading, plan.accumulator)
+                expected[key] = Expectation(arrays, kernel.function, *how)
             tallies[kernel.name] = judge_answers(
                 kernel, expected[key], cases, answers[kernel.name], plan.standards(kernel)
             )

@@ -28,9 +28,10 @@ class Format:
     dtype: str | None
     aliases: tuple[str, ...] = ()
 
-    def model(self, libm: Libm | None = None, flush: bool = False) -> Model:
-        """The format's arithmetic with a premise on the elementary functions."""
-        return Model(self.precision, self.emin, self.emax, libm or Libm(), flush)
+    def model(self, libm: Libm | None = None, flush: bool = False, accumulator: Format | None = None) -> Model:
+        """The format's arithmetic with a premise on the elementary functions; sums are made in `accumulator`."""
+        made_in = None if accumulator in (None, self) else accumulator.model(libm, flush)
+        return Model(self.precision, self.emin, self.emax, libm or Libm(), flush, made_in)
 
     @property
     def largest(self) -> float:

@@ -56,6 +56,7 @@ def record_of(campaign: Campaign) -> Json:
         "cases": plan.cases,
         "only_case": plan.only,
         "reading": plan.reading,
+        "accumulator": plan.accumulator.name if plan.accumulator else None,
         "families": [{"name": family.name, "hunts": family.hunts} for family in plan.families],
         "standards": {name: list(ladder(name)) for name in FUNCTIONS},
         "algorithms": [_algorithm(a) for a in ALGORITHMS],
@@ -148,6 +149,8 @@ def _replay(plan: Plan, kernel: Kernel) -> str:
         words += ["--profile", kernel.profile]
     if plan.reading != READINGS[0]:
         words += ["--bounds", plan.reading]
+    if plan.accumulator is not None:
+        words += ["--accumulate", plan.accumulator.name]
     for name in ("exp", "log", "log1p"):
         if getattr(plan.libm, name) != 1:
             words += ["--libm", f"{name}={getattr(plan.libm, name)}"]

@@ -85,8 +85,8 @@ class Expectation:
 
     `references` is a store of references by row that expectations for the same format may share, and `cores` the
     functions to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal
-    where `judged` is false. `reading` says how the bounds of algorithms are read (`READINGS`). Raises
-    RefereeDisagreement. Bounds are made when they are first asked for and kept.
+    where `judged` is false. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format
+    that their sums are made in. Bounds are made when they are first asked for and kept. Raises RefereeDisagreement.
     """
 
     def __init__(
@@ -99,8 +99,9 @@ class Expectation:
         references: dict[bytes, dict[str, Reference]] | None = None,
         cores: Iterable[str] = (),
         reading: str = READINGS[0],
+        accumulator: Format | None = None,
     ) -> None:
-        self.reading = reading
+        self.reading, self.accumulator = reading, accumulator
         self.function, self.format, self.libm = function, fmt, libm or Libm()
         self.core = FUNCTIONS[function].core
         self.rows: list[Array] = []
@@ -168,7 +169,7 @@ class Expectation:
         return self._bounds[key]
 
     def _model(self, flush: bool) -> Model:
-        return self.format.model(self.libm, flush)
+        return self.format.model(self.libm, flush, self.accumulator)
 
     def _generic(self, standard: str, flush: bool) -> _Allowed:
         ulps = np.full(len(self.case), float(GENERIC_STANDARDS[standard]))

@@ -5,8 +5,10 @@
    model M of the arithmetic, on the number of terms and on a few exact quantities; the sum's own error is put in. The
    theorem says which exact quantities these are, and that what the algorithm computes is no further from the exact
    result. It assumes that the model is sound, the run of the algorithm, and that the relative error sigma of the sum
-   is below 1: nothing of the entries. theta = 1 is right wherever no more is known of the exponentials; where nothing
-   is flushed, that of the maximum is exact, and theta may be tail N x.
+   is below 1; of the entries nothing. Four assume a little more of the arithmetic or of the result: the bound from the
+   entropy u <= 1/256, the fold of logaddexp 0 < u, the compensated sum that nothing is flushed and that (N - 1) u < 1,
+   the logarithm of softmax that the computed entry errs by less than itself. theta = 1 is right wherever no more is
+   known of the exponentials; where nothing is flushed that of the maximum is exact, and theta may be tail N x.
 
    Names: N is the number of entries (`terms` in the definitions), x the vector, xh what was read of it, a the shift and
    ah what was read of it, d the differences, w their exponentials, s the sum, l its logarithm, r the result;
@@ -45,7 +47,7 @@ Definition kappa_pairwise (M : model) (terms height : nat) : R :=
 
 (* Of all the terms, compensated. *)
 Definition gamma_compensated (M : model) (terms : nat) : R :=
-  u M + gamma_all M terms ^ 2 / (1 - gamma_all M terms) ^ 2.
+  u M + ((INR terms - 1) * u M) ^ 2 / (1 - (INR terms - 1) * u M) ^ 2.
 Definition kappa_compensated (M : model) (terms : nat) : R :=
   (1 + gamma_compensated M terms) * ((INR terms - 1) * flush M).
 
@@ -115,7 +117,7 @@ Proof.
   pose proof (sum_compensated M N w p q e s HM Hf HN) as K. rewrite one_fewer in K by exact HN. specialize (K Hk H).
   unfold sound in HM.
   assert (E : gamma_compensated M N = u M + ((INR N - 1) * u M / (1 - (INR N - 1) * u M)) ^ 2).
-  { unfold gamma_compensated, gamma_all. field. lra. }
+  { unfold gamma_compensated. field. lra. }
   assert (F : kappa_compensated M N = 0) by (unfold kappa_compensated; rewrite Hf; ring).
   rewrite E, F. repeat split; try assumption; [|lra].
   pose proof (pow2_ge_0 ((INR N - 1) * u M / (1 - (INR N - 1) * u M))). lra.
@@ -413,6 +415,23 @@ Proof.
   apply (softmax_norm_bound M _ _ N x xh ah d w s j r theta HM G K Hj); [parts | exact Ht].
 Qed.
 
+Definition bound_softmax_division_free_naive (M : model) (terms : nat) (y g zdrift : R) : R :=
+  softmax_division_free M
+    (lse_naive M (sum_error M (expm1 (flush M)) (gamma_all M terms) (kappa_all M terms) 0 1 (INR terms) y) y) g zdrift.
+
+(* The exponential of x_j less the computed logsumexp yh without a shift. *)
+Theorem softmax_division_free_naive : forall M N x xh w s yh j xj t r, sound M -> naive_run M N x xh w s yh ->
+  division_free_run M N x yh j xj t r ->
+  sum_error M (expm1 (flush M)) (gamma_all M N) (kappa_all M N) 0 1 (INR N) (lse N x) < 1 ->
+  Rabs (r - softmax N x j) <=
+  bound_softmax_division_free_naive M N (lse N x) (softmax N x j)
+    (softmax N x j * expm1 (u M * Rabs (x j - lse N x))).
+Proof.
+  intros M N x xh w s yh j xj t r HM Hy (Hj & Hx & Hd & Hr) H1.
+  apply (softmax_division_free_bound M N x (fun _ => xj) yh _ j t r HM Hj); [|parts].
+  exact (logsumexp_naive M N x xh w s yh HM Hy H1).
+Qed.
+
 Definition bound_softmax_division_free (M : model) (terms : nat) (y L theta drift g zdrift : R) : R :=
   softmax_division_free M
     (lse_shifted M (sum_error M (stretch M) (gamma_all M terms) (kappa_all M terms) drift theta (INR terms) L) L y)
@@ -600,3 +619,240 @@ Proof.
   - unfold bound_softmax_shifted. field. pose proof (softmax_positive N x j HN). lra.
 Qed.
 
+(* ------------------------------------------------------------------------------------------------- two numbers *)
+
+(* The vector (p, q). *)
+Definition two (p q : R) : nat -> R := fun i => if Nat.eqb i 2 then q else p.
+
+(* Its entries are two. *)
+Lemma in_range_two : forall i, in_range 2 i -> i = 1%nat \/ i = 2%nat.
+Proof. unfold in_range. intros i H. lia. Qed.
+
+(* The larger of them. *)
+Lemma largest_two : forall p q, largest 2 (two p q) = Rmax p q.
+Proof. reflexivity. Qed.
+
+(* logsumexp of (p, q), *)
+Lemma lse_two : forall p q, lse 2 (two p q) = ln (exp p + exp q).
+Proof. intros p q. unfold lse, two. cbn. f_equal. ring. Qed.
+
+(* less the larger. *)
+Lemma lse_above_two : forall p q, lse 2 (two p q) - Rmax p q = ln (1 + exp (- Rabs (p - q))).
+Proof.
+  intros p q. rewrite lse_two, logaddexp_split.
+  replace (Rmax p q - Rmin p q) with (Rabs (p - q)); [ring|].
+  unfold Rmax, Rmin. destruct (Rle_dec p q); [rewrite Rabs_left1 | rewrite Rabs_pos_eq]; lra.
+Qed.
+
+(* The weight of the smaller. *)
+Lemma tail_two : forall p q, tail 2 (two p q) = / (1 + exp (Rabs (p - q))).
+Proof.
+  intros p q. unfold tail. rewrite largest_two, lse_above_two. pose proof (exp_pos (Rabs (p - q))) as P.
+  rewrite exp_Ropp, exp_ln by (rewrite exp_Ropp; pose proof (Rinv_0_lt_compat _ P); lra).
+  rewrite exp_Ropp. field. split; lra.
+Qed.
+
+(* The drift: that of the smaller. *)
+Lemma drift_two : forall M p q,
+  drift M 2 (two p q) (Rmax p q) = expm1 (u M * Rabs (p - q)) / (1 + exp (Rabs (p - q))).
+Proof.
+  intros M p q. assert (E0 : expm1 (u M * Rabs 0) = 0) by (unfold expm1; rewrite Rabs_R0, Rmult_0_r, exp_0; ring).
+  unfold drift, two. cbn [total Nat.eqb]. pose proof (exp_pos (Rabs (p - q))) as P. destruct (Rle_or_lt p q) as [H|H].
+  - rewrite Rmax_right by exact H. replace (q - q) with 0 by ring. rewrite exp_0, E0.
+    assert (A : exp (p - q) = / exp (Rabs (p - q))) by (rewrite <- exp_Ropp; f_equal; rewrite Rabs_left1; lra).
+    rewrite A. field. split; lra.
+  - rewrite Rmax_left by lra. replace (p - p) with 0 by ring. rewrite exp_0, E0.
+    rewrite <- (Rabs_Ropp (q - p)). replace (- (q - p)) with (p - q) by ring.
+    assert (A : exp (q - p) = / exp (Rabs (p - q))) by (rewrite <- exp_Ropp; f_equal; rewrite Rabs_pos_eq; lra).
+    rewrite A. field. split; lra.
+Qed.
+
+(* There is no sum of others with an error. *)
+Lemma others_of_two : forall M, gamma_others M 2 = 0 /\ kappa_others M 2 = 0 /\ INR 2 - 1 = 1.
+Proof.
+  intro M. unfold kappa_others, gamma_others. replace (INR 2 - 2) with 0 by (cbn; ring). rewrite Rmax_left by lra.
+  cbn. repeat split; ring.
+Qed.
+
+(* A difference with itself is 0, and its exponential 1. *)
+Lemma nothing_subtracted : forall M p, sound M -> subtracts M p p 0 /\ exponentiates M 0 1.
+Proof.
+  intros M p HM. unfold sound in HM. unfold subtracts, adds, exponentiates. rewrite exp_0, Rplus_opp_r.
+  replace (0 - 0) with 0 by ring. replace (1 - 1) with 0 by ring. rewrite Rabs_R0. repeat split; intros; lra.
+Qed.
+
+(* logaddexp is the maximum plus log1p of the other exponential, of two entries. *)
+Lemma logaddexp_is_log1p : forall M p q ph qh r, sound M -> reads M p ph -> reads M q qh -> run_logaddexp M ph qh r ->
+  exists k d w s l, log1p_run M 2 (two p q) (two ph qh) k d w s l r.
+Proof.
+  intros M p q ph qh r HM Hp Hq (d & w & l & Hd & Hw & Hl & Hr).
+  assert (L : largest 2 (two ph qh) = Rmax ph qh) by reflexivity.
+  destruct (Rle_or_lt ph qh) as [H|H].
+  - rewrite Rmin_left, Rmax_right in Hd by exact H. rewrite Rmax_right in Hr, L by exact H.
+    destruct (nothing_subtracted M qh HM) as [N0 N1].
+    exists 2%nat, (two d 0), (two w 1), w, l. split; [unfold in_range; lia|]. split; [symmetry; exact L|].
+    split; [intros i Hi; destruct (in_range_two i Hi) as [-> | ->]; cbn; parts|].
+    split; [|parts]. right. exists (leaf 1). split; [apply perm_swap | exact (tree_sum_leaf M (two w 1) 1)].
+  - rewrite Rmin_right, Rmax_left in Hd by lra. rewrite Rmax_left in Hr, L by lra.
+    destruct (nothing_subtracted M ph HM) as [N0 N1].
+    exists 1%nat, (two 0 d), (two 1 w), w, l. split; [unfold in_range; lia|]. split; [symmetry; exact L|].
+    split; [intros i Hi; destruct (in_range_two i Hi) as [-> | ->]; cbn; parts|].
+    split; [|parts]. right. exists (leaf 2). split; [apply Permutation_refl | exact (tree_sum_leaf M (two 1 w) 2)].
+Qed.
+
+(* logaddexp: the larger of p and q, plus log1p of exp(-|p - q|). *)
+Theorem logaddexp_shifted_log1p : forall M p q ph qh r, sound M -> reads M p ph -> reads M q qh ->
+  run_logaddexp M ph qh r ->
+  tail_error M (stretch M) 0 0 (expm1 (u M * Rabs (p - q)) / (1 + exp (Rabs (p - q)))) (/ (1 + exp (Rabs (p - q)))) 1
+    (ln (1 + exp (- Rabs (p - q)))) < 1 ->
+  Rabs (r - ln (exp p + exp q)) <=
+  bound_logsumexp_shifted_log1p M 2 (ln (exp p + exp q)) (ln (1 + exp (- Rabs (p - q)))) (/ (1 + exp (Rabs (p - q))))
+    (expm1 (u M * Rabs (p - q)) / (1 + exp (Rabs (p - q)))).
+Proof.
+  intros M p q ph qh r HM Hp Hq H H1. destruct (logaddexp_is_log1p M p q ph qh r HM Hp Hq H) as (k & d & w & s & l & K).
+  pose proof (logsumexp_shifted_log1p M 2 (two p q) (two ph qh) k d w s l r HM K) as B.
+  destruct (others_of_two M) as (E1 & E2 & E3).
+  rewrite E1, E2, E3, largest_two, lse_above_two, tail_two, drift_two, lse_two in B. exact (B H1).
+Qed.
+
+(* softplus of z is logaddexp of 0 and z. *)
+Theorem softplus_shifted_log1p : forall M z zh r, sound M -> reads M z zh -> run_logaddexp M 0 zh r ->
+  tail_error M (stretch M) 0 0 (expm1 (u M * Rabs z) / (1 + exp (Rabs z))) (/ (1 + exp (Rabs z))) 1
+    (ln (1 + exp (- Rabs z))) < 1 ->
+  Rabs (r - ln (1 + exp z)) <=
+  bound_logsumexp_shifted_log1p M 2 (ln (1 + exp z)) (ln (1 + exp (- Rabs z))) (/ (1 + exp (Rabs z)))
+    (expm1 (u M * Rabs z) / (1 + exp (Rabs z))).
+Proof.
+  intros M z zh r HM Hz H. assert (H0 : reads M 0 0).
+  { unfold reads. rewrite Rminus_0_r, Rabs_R0. unfold sound in HM. lra. }
+  pose proof (logaddexp_shifted_log1p M 0 z 0 zh r HM H0 Hz H) as B.
+  replace (0 - z) with (- z) in B by ring. rewrite Rabs_Ropp, exp_0 in B. exact B.
+Qed.
+
+(* The second entry of softmax of (0, z): the larger of 0 and z is subtracted from both. *)
+Definition sigmoid_run (M : model) (zh m d0 d1 w0 w1 s r : R) : Prop :=
+  m = Rmax 0 zh /\ subtracts M 0 m d0 /\ exponentiates M d0 w0 /\ subtracts M zh m d1 /\ exponentiates M d1 w1 /\
+  adds_nearest M w0 w1 s /\ divides M w1 s r.
+
+(* The sigmoid of z, 1 / (1 + exp(-z)). *)
+Theorem sigmoid_shifted : forall M z zh m d0 d1 w0 w1 s r theta, sound M ->
+  (theta = 1 \/ (flush M = 0 /\ theta = / (1 + exp (Rabs z)))) -> reads M z zh ->
+  sigmoid_run M zh m d0 d1 w0 w1 s r ->
+  sum_error M (stretch M) (gamma_all M 2) (kappa_all M 2) (expm1 (u M * Rabs z) / (1 + exp (Rabs z))) theta 2
+    (ln (1 + exp (- Rabs z))) < 1 ->
+  Rabs (r - 1 / (1 + exp (- z))) <=
+  bound_softmax_shifted M 2 (ln (1 + exp (- Rabs z))) theta (expm1 (u M * Rabs z) / (1 + exp (Rabs z)))
+    (1 / (1 + exp (- z))) (1 / (1 + exp (- z)) * expm1 (u M * Rmax 0 (- z))).
+Proof.
+  intros M z zh m d0 d1 w0 w1 s r theta HM Ht Hz (-> & Hd0 & Hw0 & Hd1 & Hw1 & Hs & Hr) H1.
+  assert (H0 : reads M 0 0).
+  { unfold reads. rewrite Rminus_0_r, Rabs_R0. unfold sound in HM. lra. }
+  assert (Hx : forall i, in_range 2 i -> reads M (two 0 z i) (two 0 zh i)).
+  { intros i Hi. destruct (in_range_two i Hi) as [-> | ->]; assumption. }
+  assert (Hrun : softmax_run M 2 (two 0 z) (two 0 zh) (largest 2 (two 0 z)) (Rmax 0 zh) (two d0 d1) (two w0 w1) s 2 r).
+  { split; [unfold in_range; lia|]. split; [exact (Steps.reads_largest M 2 (two 0 z) (two 0 zh) ltac:(lia) Hx)|].
+    split; [intros i Hi; destruct (in_range_two i Hi) as [-> | ->]; cbn; parts|].
+    split; [|exact Hr]. exists (node (leaf 1) (leaf 2)). split; [apply Permutation_refl|].
+    apply tree_sum_node with w0 w1; [exact (tree_sum_leaf M (two w0 w1) 1) | exact (tree_sum_leaf M (two w0 w1) 2) |].
+    exact Hs. }
+  assert (A : Rabs (0 - z) = Rabs z) by (replace (0 - z) with (- z) by ring; apply Rabs_Ropp).
+  assert (Ht' : theta = 1 \/ (flush M = 0 /\ theta = tail 2 (two 0 z))) by (rewrite tail_two, A; exact Ht).
+  pose proof (softmax_shifted M 2 (two 0 z) (two 0 zh) _ _ _ s 2 r theta HM Ht' Hrun) as B.
+  change (softmax 2 (two 0 z) 2) with (softmax 2 (zero_and z) 2) in B. change (two 0 z 2%nat) with z in B.
+  rewrite sigmoid_is_softmax, largest_two, lse_above_two, drift_two, A in B. change (INR 2) with 2 in B.
+  replace (Rabs (z - Rmax 0 z)) with (Rmax 0 (- z)) in B; [exact (B H1)|].
+  destruct (Rle_or_lt 0 z); [rewrite (Rmax_left 0 (- z)), (Rmax_right 0 z), Rabs_pos_eq
+                            | rewrite (Rmax_right 0 (- z)), (Rmax_left 0 z), Rabs_left1]; lra.
+Qed.
+
+(* ------------------------------------------------------------------------------------------------- no overflow *)
+
+(* A sum of all terms, and what it passes through, from what the terms come to at most. *)
+Lemma all_in_range : forall M N w t s v Omega, sound M -> Permutation (leaves t) (seq 1 N) ->
+  (forall i, in_range N i -> 0 <= w i) -> passes M w t s v ->
+  total N w + (gamma_all M N * total N (fun i => Rabs (w i)) + kappa_all M N) <= Omega -> Rabs v <= Omega.
+Proof.
+  intros M N w t s v Omega HM Hp Hw H B. pose proof (tree_of_terms N t Hp) as HN.
+  pose proof (sum_bounded M N w t s v HM Hp H) as K. rewrite one_fewer in K by exact HN.
+  unfold kappa_all, gamma_all in B. rewrite <- (eq_total N (fun i => Rabs (w i)) w) in B at 1; [lra|].
+  intros i Hi. apply Rabs_pos_eq, Hw, Hi.
+Qed.
+
+(* The numbers gamma and kappa of a sum of all terms are not negative. *)
+Lemma all_nonnegative : forall M N, sound M -> (1 <= N)%nat -> 0 <= gamma_all M N /\ 0 <= kappa_all M N.
+Proof.
+  intros M N HM HN. unfold sound in HM.
+  assert (P : 0 <= INR N - 1) by (rewrite <- one_fewer by exact HN; apply pos_INR).
+  assert (G : 0 <= gamma_all M N) by (apply Rmult_le_pos; lra). split; [exact G|]. repeat apply Rmult_le_pos; lra.
+Qed.
+
+(* Shifted by the maximum: no number v that the tree of additions passes through exceeds Omega. *)
+Theorem logsumexp_shifted_in_range : forall M N x xh ah d w t s v theta Omega, sound M ->
+  (theta = 1 \/ (flush M = 0 /\ theta = tail N x)) -> reads M (largest N x) ah -> exponentials M N x xh ah d w ->
+  Permutation (leaves t) (seq 1 N) -> passes M w t s v -> 0 < Omega ->
+  (lse N x - largest N x) +
+    sum_error M (stretch M) (gamma_all M N) (kappa_all M N) (drift M N x (largest N x)) theta (INR N)
+      (lse N x - largest N x) <= ln Omega ->
+  Rabs v <= Omega.
+Proof.
+  intros M N x xh ah d w t s v theta Omega HM Ht Ha He Hp H HO B. pose proof (tree_of_terms N t Hp) as HN.
+  destruct (all_nonnegative M N HM HN) as [G K].
+  apply (all_in_range M N w t s v Omega HM Hp); [intros i Hi; apply (He i Hi) | exact H|].
+  apply (sum_stays_finite M _ _ N x xh (largest N x) ah d w theta Omega HM G K HN); try assumption. tauto.
+Qed.
+
+(* Shifted by any number. *)
+Theorem logsumexp_arbitrary_shift_in_range : forall M N x xh a ah d w t s v Omega, sound M -> reads M a ah ->
+  exponentials M N x xh ah d w -> Permutation (leaves t) (seq 1 N) -> passes M w t s v -> 0 < Omega ->
+  (lse N x - a) +
+    sum_error M (stretch M) (gamma_all M N) (kappa_all M N) (drift M N x a) 1 (INR N) (lse N x - a) <= ln Omega ->
+  Rabs v <= Omega.
+Proof.
+  intros M N x xh a ah d w t s v Omega HM Ha He Hp H HO B. pose proof (tree_of_terms N t Hp) as HN.
+  destruct (all_nonnegative M N HM HN) as [G K].
+  apply (all_in_range M N w t s v Omega HM Hp); [intros i Hi; apply (He i Hi) | exact H|].
+  apply (sum_stays_finite M _ _ N x xh a ah d w 1 Omega HM G K HN); try assumption. left. reflexivity.
+Qed.
+
+(* Through log1p: no number that the sum without the maximum passes through. *)
+Theorem logsumexp_shifted_log1p_in_range : forall M N x xh k d w t s v Omega, sound M -> in_range N k ->
+  xh k = largest N xh -> exponentials M N x xh (xh k) d w -> Permutation (k :: leaves t) (seq 1 N) ->
+  passes M w t s v -> 0 < Omega ->
+  (lse N x - largest N x) +
+    tail_error M (stretch M) (gamma_others M N) (kappa_others M N) (drift M N x (largest N x)) (tail N x) (INR N - 1)
+      (lse N x - largest N x) <= ln Omega ->
+  Rabs v <= Omega.
+Proof.
+  intros M N x xh k d w t s v Omega HM Hk Ek He Hp H HO B. assert (HN : (1 <= N)%nat) by (destruct Hk; lia).
+  assert (G : 0 <= gamma_others M N /\ 0 <= kappa_others M N).
+  { unfold sound in HM. pose proof (Rmax_l 0 (INR N - 2)) as P.
+    assert (G : 0 <= gamma_others M N) by (apply Rmult_le_pos; lra). split; [exact G|].
+    repeat apply Rmult_le_pos; lra. }
+  pose proof (tail_stays_finite M _ _ N x xh k d w Omega HM (proj1 G) (proj2 G) HN Hk Ek He HO B) as F.
+  pose proof (sum_others_bounded M N k w t s v HM Hp H) as K. rewrite two_fewer in K by exact HN.
+  unfold kappa_others, gamma_others in F.
+  rewrite <- (eq_total N (fun i => Rabs (without k w i)) (without k w)) in F at 1; [lra|].
+  intros i Hi. apply Rabs_pos_eq. unfold without. destruct (Nat.eqb i k); [lra | apply (He i Hi)].
+Qed.
+
+(* Nothing subtracted: lse x itself must be below ln Omega, with sigma. *)
+Theorem logsumexp_naive_in_range : forall M N x xh w t s v Omega, sound M ->
+  (forall i, in_range N i -> reads M (x i) (xh i) /\ exponentiates M (xh i) (w i)) ->
+  Permutation (leaves t) (seq 1 N) -> passes M w t s v -> 0 < Omega ->
+  lse N x + sum_error M (expm1 (flush M)) (gamma_all M N) (kappa_all M N) 0 1 (INR N) (lse N x) <= ln Omega ->
+  Rabs v <= Omega.
+Proof.
+  intros M N x xh w t s v Omega HM He Hp H HO B. pose proof (tree_of_terms N t Hp) as HN.
+  destruct (all_nonnegative M N HM HN) as [G K].
+  apply (all_in_range M N w t s v Omega HM Hp); [intros i Hi; apply (He i Hi) | exact H|].
+  set (c := total N w + (gamma_all M N * total N (fun i => Rabs (w i)) + kappa_all M N)).
+  assert (Hc : sums (gamma_all M N) (kappa_all M N) N w c).
+  { unfold sums, c.
+    replace (_ - total N w) with (gamma_all M N * total N (fun i => Rabs (w i)) + kappa_all M N) by ring.
+    rewrite Rabs_pos_eq; [lra|]. apply Rplus_le_le_0_compat; [|exact K]. apply Rmult_le_pos; [exact G|].
+    apply total_at_least_zero. intros. apply Rabs_pos. }
+  pose proof (sum_of_naive_exponentials_error M _ _ N x xh w c HM G K HN He Hc) as E. apply distance in E.
+  assert (P : total N (fun i => exp (x i)) = exp (lse N x)).
+  { unfold lse. symmetry. apply exp_ln. apply total_positive; [exact HN|]. intros. apply exp_pos. }
+  pose proof (room_for_sum _ _ _ Omega P HO B). lra.
+Qed.
