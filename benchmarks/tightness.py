@@ -90,9 +90,9 @@ def over_adversaries(fmt: Format, cases: int, seed: int, found: dict[tuple[str, 
             out_of_scope += int((~r.in_scope).sum())
             exceeded += int(r.exceeds.sum())
             undecided += int(r.undecided.sum())
-            if r.exceeds.any():
-                row = x[r.exceeds][0]
-                print(f"EXCEEDS {fmt.name} {of.name} at {name}: {[v.hex() for v in row[:8].tolist()]}", flush=True)
+            if r.exceeds.any() or r.undecided.any():
+                row, said = x[r.exceeds | r.undecided][0], "EXCEEDS" if r.exceeds.any() else "UNDECIDED"
+                print(f"{said} {fmt.name} {of.name} at {name}: {[v.hex() for v in row[:8].tolist()]}", flush=True)
             key = (of.name, fmt.name)
             found[key] = max(found.get(key, 0.0), float(r.lo.max(initial=0.0)))
         if judged >= cases:
@@ -160,7 +160,7 @@ def by_gap_and_length(steps: int, seed: int) -> bool:
             for n in LENGTHS:
                 pair = [_best(of, n, gaps, FORMATS[f], steps, seed) for f in ("binary32", "binary64")]
                 # Terms below u times the sum are lost as a whole; the bounds of sums do not know how small they are.
-                good &= min(pair[:1] * (np.exp(-gaps[1]) > 2.0**-30) + pair[1:]) >= WANTED
+                good &= min(pair if np.exp(-gaps[1]) > 2.0**-30 else pair[1:]) >= WANTED
                 told.append(" ".join(f"{r:8.3f}" for r in pair))
             print(f"{of.name:30} {gaps[0]:4g} to {gaps[1]:3g}" + "".join(f"{t:>18}" for t in told), flush=True)
     return good

@@ -12,6 +12,7 @@ import click
 from shiftproof.proofs import (
     CATALOGUE,
     FALSE,
+    FORMAT_THEOREMS,
     NOT_UNDERSTOOD,
     Bound,
     CoqEntry,
@@ -73,7 +74,8 @@ def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path
     false_names = [name for name in names if name in FALSE] if names else list(FALSE)
     chosen = [all_bounds[name] for name in (names or all_bounds) if name in all_bounds]
     examined, refuted = examine(true_names, false_names, with_coq, out)
-    said = _ask_about_bounds(chosen, out) if with_coq else {}
+    in_formats = [] if names else list(FORMAT_THEOREMS)
+    said = _ask_about_bounds(chosen, in_formats, out) if with_coq else {}
     if latex:
         _show(line for e in examined if e.theorem is not None for line in derivation_latex(e.theorem))
         _show(line for b in chosen for line in bound_latex(b))
@@ -88,6 +90,11 @@ def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path
         click.echo("\nRounding bounds")
         width = max(map(len, all_bounds))
         _show(bound_summary(b, width, said.get(b.name)) for b in chosen)
+        click.echo("\nRounding in IEEE formats, every operation as Flocq rounds it")
+        width = max(map(len, FORMAT_THEOREMS))
+        for name in in_formats:
+            word = f"Coq {coq_text(said[name])}" if name in said else "not asked (--coq)"
+            click.echo(f"  {name:{width}}  {word}  {FORMAT_THEOREMS[name]}")
         click.echo("\nRefuted")
     if not latex:
         width = max((len(name) for name in false_names), default=0)
@@ -95,9 +102,9 @@ def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path
     return _proof_status(examined, refuted, with_coq, said.values())
 
 
-def _ask_about_bounds(chosen: Sequence[Bound], out: Path | None) -> dict[str, CoqEntry]:
+def _ask_about_bounds(chosen: Sequence[Bound], formats: Sequence[str], out: Path | None) -> dict[str, CoqEntry]:
     asked = [b for b in chosen if b.in_coq]
-    return {e.name: e for e in check_bounds(asked, keep=out).entries} if asked else {}
+    return {e.name: e for e in check_bounds(asked, formats, keep=out).entries} if asked or formats else {}
 
 
 def _in_full(e: Examination) -> Iterable[str]:

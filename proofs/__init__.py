@@ -5,7 +5,7 @@ from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, a
 from .bounds import ON_PAPER, QUANTITIES, Bound, Hypothesis
 from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
 from .closed_forms import READINGS, allowed_error, bounded_error
-from .coq_bounds import check_bounds
+from .coq_bounds import FORMAT_THEOREMS, check_bounds
 from .coqc import CoqEntry, CoqState
 from .counterexamples import Counterexample, Point, counterexample, working_precision
 from .exactness import Exactness, Inexact, exactness, specification
@@ -22,6 +22,7 @@ __all__ = [
     "CATALOGUE",
     "FALSE",
     "FOLD_LIMIT",
+    "FORMAT_THEOREMS",
     "FUNCTIONS",
     "LATEX",
     "NOT_UNDERSTOOD",

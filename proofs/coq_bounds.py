@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,13 +21,40 @@ from .coq_formulas import coq_text, formulas_module
 from .coqc import ALLOWED_AXIOMS, Coq, CoqEntry, CoqReport, CoqState, assumed, blamed, find_coqc, forbidden, source
 from .formulas import COUNTS
 
-__all__ = ["LIBRARY", "check_bounds", "compositions_module"]
+__all__ = ["FORMAT_THEOREMS", "LIBRARY", "check_bounds", "compositions_module"]
 
 # The files of the library on rounding, each after those that it rests on.
 LIBRARY = (
     "Rules", "Model", "Formulas", "Sums", "Steps", "LogSumExp", "Online", "Softmax", "LogSoftmax", "Formats", "Kernels",
     "Bounds",
 )  # fmt: skip
+# Theorems of Kernels.v: the algorithms in the arithmetic of IEEE formats, as Flocq has it.
+FORMAT_THEOREMS = {
+    "ieee_lse_log1p": "every format: logsumexp.shifted-log1p keeps its bound",
+    "ieee_lse_log1p_entropy": "every format of at least 8 bits: its bound by the entropy",
+    "ieee_lse_log1p_worst_case": "every format: its bound over all x of a length",
+    "ieee_lse_shifted": "every format: logsumexp.shifted",
+    "ieee_lse_arbitrary_shift": "every format: logsumexp.arbitrary-shift",
+    "ieee_lse_naive": "every format: logsumexp.naive",
+    "ieee_lse_online": "every format: logsumexp.online",
+    "ieee_lse_merged": "every format: logsumexp.merged",
+    "ieee_chained": "every format: logsumexp.chained",
+    "ieee_softmax_shifted": "every format: softmax.shifted",
+    "ieee_softmax_norm": "every format: softmax.shifted (normwise)",
+    "ieee_softmax_division_free": "every format: softmax.division-free",
+    "ieee_softmax_online": "every format: softmax.online",
+    "ieee_log_softmax_log1p": "every format: log_softmax.shifted-log1p",
+    "ieee_log_softmax_shifted": "every format: log_softmax.shifted",
+    "ieee_log_softmax_composed": "every format: log_softmax.composed",
+    "ieee_lse_log1p_in_range": "every format: no sum of logsumexp.shifted-log1p overflows",
+    "ieee_lse_shifted_in_range": "every format: no sum of logsumexp.shifted overflows",
+    "binary64_lse_log1p_1000": "n <= 1000, any binary64 x: |error| <= 2^-53 |y| + 1.14e-13 for shifted-log1p",
+    "binary64_softmax_1000": "n <= 1000, any binary64 x: |error| <= 1.13e-13 max softmax(x) for shifted",
+    "binary64_log_softmax_log1p_1000": "n <= 1000, any binary64 x: |error| <= 2.1 * 2^-53 |z| + 1.14e-13, log_softmax",
+    "binary32_lse_log1p_1000": "n <= 1000, any binary32 x: |error| <= 2^-24 |y| + 6.1e-5 for shifted-log1p",
+    "binary16_lse_log1p_10": "n <= 10, any binary16 x: |error| <= 2^-11 |y| + 7.9e-3 for shifted-log1p",
+    "bfloat16_lse_log1p_10": "n <= 10, any bfloat16 x: |error| <= 2^-8 |y| + 6.6e-2 for shifted-log1p",
+}
 _PARALLEL = 2
 
 _HEADER = """\
@@ -62,22 +90,28 @@ def compositions_module(bounds: Iterable[Bound]) -> str:
     return "\n".join(parts)
 
 
-def check_bounds(bounds: Iterable[Bound], *, limit: float = 240.0, keep: Path | None = None) -> CoqReport:
-    """The state of every bound, by name; SKIPPED without coqc, and never an exception because of it.
+def check_bounds(
+    bounds: Iterable[Bound], formats: Iterable[str] = (), *, limit: float = 240.0, keep: Path | None = None
+) -> CoqReport:
+    """The state of every bound and of theorems of `FORMAT_THEOREMS`, by name; SKIPPED without coqc.
 
     A coqc process may run for `limit` seconds. The .v files are copied to the folder `keep`, which is made; OSError is
     raised if that cannot be done.
     """
     begun = time.monotonic()
-    asked = tuple(bounds)
+    asked, others = tuple(bounds), tuple(formats)
     coqc = find_coqc()
     if coqc is None:
-        skipped = tuple(CoqEntry(b.name, CoqState.SKIPPED, reason="coqc is not installed") for b in asked)
+        names = [*(b.name for b in asked), *others]
+        skipped = tuple(CoqEntry(name, CoqState.SKIPPED, reason="coqc is not installed") for name in names)
         return CoqReport(skipped, seconds=time.monotonic() - begun)
     with TemporaryDirectory(prefix="shiftproof-coq-") as name:
         coq = Coq(coqc, Path(name), limit)
         problem = _compiled(coq) or _formulas(coq)
-        entries = tuple(_entry(coq, b, problem) for b in asked) if problem else _composed(coq, asked)
+        if problem:
+            entries = (*(_entry(b, problem) for b in asked), *(_said(name, problem) for name in others))
+        else:
+            entries = (*_composed(coq, asked), *_in_formats(coq, others))
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             for file in sorted(coq.folder.glob("*.v")):
@@ -130,21 +164,37 @@ def _composed(coq: Coq, bounds: tuple[Bound, ...]) -> tuple[CoqEntry, ...]:
     for b in bounds:
         outcome = coq.compile("Alone", compositions_module((b,)))
         reason = "" if outcome.ok else f"it is not the bound of its theorem: {outcome.message}"
-        entries.append(_entry(coq, b, reason or _assumed(coq, (b,), "Alone")))
+        entries.append(_entry(b, reason or _assumed(coq, (b,), "Alone")))
     return tuple(entries)
 
 
 def _assumed(coq: Coq, bounds: tuple[Bound, ...], module: str = "Compositions") -> str:
     """What is wrong with the theorems of the bounds, or ""."""
     names = [part for b in bounds for part in (f"Bounds.{b.theorem}", f"{module}.composed_{b.theorem}")]
-    text = f"From ShiftProof Require Import Bounds {module}.\nDefinition all := ({', '.join(names)}).\n"
+    return _assuming(coq, f"Bounds {module}", names)
+
+
+def _in_formats(coq: Coq, names: tuple[str, ...]) -> tuple[CoqEntry, ...]:
+    """The theorems of Kernels.v: that they are there, and what they assume; one by one where all together fail."""
+    problem = _assuming(coq, "Kernels", [f"Kernels.{name}" for name in names]) if names else ""
+    if not problem:
+        return tuple(_said(name, "") for name in names)
+    return tuple(_said(name, _assuming(coq, "Kernels", [f"Kernels.{name}"])) for name in names)
+
+
+def _assuming(coq: Coq, modules: str, names: list[str]) -> str:
+    """What is wrong with theorems: that they are not there, or assume too much; or ""."""
+    text = f"From ShiftProof Require Import {modules}.\nDefinition all := ({', '.join(names)}).\n"
     outcome = coq.compile("Assumed", text + "Print Assumptions all.\n")
     if not outcome.ok:
-        return f"Bounds.v does not prove it: {outcome.message}"
+        return f"it is not proven: {outcome.message}"
     extra = assumed(outcome.printed) - ALLOWED_AXIOMS
     return f"assumes {', '.join(sorted(extra))}" if extra else ""
 
 
-def _entry(coq: Coq, bound: Bound, problem: str) -> CoqEntry:
-    state = CoqState.NOT_ACCEPTED if problem else CoqState.ACCEPTED
-    return CoqEntry(bound.name, state, bound.theorem if problem else "", problem)
+def _said(name: str, problem: str) -> CoqEntry:
+    return CoqEntry(name, CoqState.NOT_ACCEPTED if problem else CoqState.ACCEPTED, "", problem)
+
+
+def _entry(bound: Bound, problem: str) -> CoqEntry:
+    return replace(_said(bound.name, problem), lemma=bound.theorem if problem else "")

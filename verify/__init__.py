@@ -10,6 +10,7 @@ from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
 from .profiles import PROFILES
 from .record import record_of, record_schema, record_text
 from .references import RefereeDisagreement, Reference
+from .simulated import simulate
 from .standards import ladder, standards_for
 from .verdicts import Verdict
 
@@ -44,5 +45,6 @@ __all__ = [
     "record_schema",
     "record_text",
     "run_campaign",
+    "simulate",
     "standards_for",
 ]

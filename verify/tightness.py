@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -141,14 +142,21 @@ def _compared(of: Bound, x: Array, error: Interval, model: Model) -> Ratios:
 def _settled(of: Bound, x: Array, got: Array, model: Model) -> float:
     """1 if no result exceeds the bound, the next larger number if one does; infinite if that cannot be said.
 
-    By balls at growing precision; an infinity that is not settled by the intervals stays open.
+    By balls at growing precision.
     """
     precision = 2 * model.precision + 100
-    while precision <= _CAP and np.isfinite(got).all():
+    while precision <= _CAP and not np.isnan(got).any():
         with working_precision(precision):
             base = BallOperations()
             exact = reference_algorithm(FUNCTIONS[of.function].core).run(base, balls(x))
-            error = abs(base.sub(balls(got[np.newaxis, :]), exact))
+            beyond = base.constant(Fraction(2) ** (model.emax + 1))  # what an infinity stands for
+            finite = np.where(np.isfinite(got), got, 0.0)[np.newaxis, :]
+            stand_in = base.select(
+                np.isfinite(got), balls(finite), base.mul(beyond, balls(np.sign(got)[np.newaxis, :]))
+            )
+            error = abs(base.sub(stand_in, exact))
+            past = np.isinf(got) & base.certainly_at_most(beyond, base.mul(exact, balls(np.sign(got)[np.newaxis, :])))
+            error = base.select(past, base.constant(Fraction(0)), error)
             allowed = bounded_error(of, balls(x), base, model).error
             if base.certainly_at_most(error, allowed).all():
                 return 1.0

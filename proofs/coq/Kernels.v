@@ -2,18 +2,19 @@
 
    Nothing here is said of an abstract model. A kernel is the conjunction of the operations of an algorithm, each
    rounded to nearest, ties to even, in the format of prec digits whose smallest subnormal number is 2^emin; the
-   inputs and everything that is computed are numbers of that format. Its exponents have no upper end, which the last
-   part makes up for. exp, log and log1p are library functions, of which this is assumed and no more: they return
-   numbers of the format within ee, el and ep units in the last place, and exp returns no negative number, and 1 at 0.
-   Sums are taken in any order. Subnormal numbers may be flushed to zero: lam is then the smallest normal number,
-   otherwise 0.
+   inputs and everything that is computed are numbers of that format. Its exponents have no upper end, which the part
+   on overflow makes up for, as far as the sums are concerned. exp, log and log1p are library functions, of which
+   this is assumed and no more: they return numbers of the format within ee, el and ep units in the last place, and
+   exp returns no negative number, and 1 at 0. Sums are taken in any order. Subnormal numbers may be flushed to zero:
+   lam is then the smallest normal number, otherwise 0.
 
    Names: x are the inputs, xh the same as they were read (equal to x where lam = 0), w the computed exponentials, r
-   the result, and M the numbers u, eta, ... of the format, as Formats.v defines them. gamma_of and kappa_of are what
-   a sum of k additions errs by. The closed forms are those of Formulas.v.
+   the result, and M the unit roundoff and the other numbers of the format, as Formats.v defines them. gamma_of and
+   kappa_of are what a sum of k additions errs by. The closed forms are those of Formulas.v.
 
    Contents: what is computed; kernels are runs of Model.v; logsumexp; softmax; log_softmax; the pass with a running
-   maximum and trees of merges; a chain of logaddexp; in plain numbers; no overflow.
+   maximum and trees of merges (for these 1 must be a number of the format, and not flushed); a chain of logaddexp;
+   four formats; in plain numbers; no overflow; every vector has a run.
 
    Sources: IEEE Std 754-2019; Blanchard, Higham, Higham, IMA J. Numer. Anal. 41 (2021) 2311-2330; Milakov,
    Gimelshein, arXiv 1805.02867; Jeannerod, Rump, SIAM J. Matrix Anal. Appl. 34 (2013) 338-344. *)
@@ -126,10 +127,11 @@ Definition kappa_of (prec : Z) (lam : R) (k : nat) : R := (1 + gamma_of prec k) 
 
 (* ----------------------------------------------------------------------------- kernels are runs of Model.v *)
 
-(* They are not negative. *)
+(* gamma is not negative. *)
 Lemma gamma_of_pos : forall prec k, 0 <= gamma_of prec k.
 Proof. intros prec k. apply Rmult_le_pos; [apply pos_INR | apply bpow_ge_0]. Qed.
 
+(* Nor is kappa. *)
 Lemma kappa_of_pos : forall prec lam k, 0 <= lam -> 0 <= kappa_of prec lam k.
 Proof.
   intros prec lam k Hl. assert (G := gamma_of_pos prec k). apply Rmult_le_pos; [lra|].
@@ -166,15 +168,17 @@ Proof.
   apply run_of_reads; assumption.
 Qed.
 
-(* Library functions. *)
+(* The exponential. *)
 Lemma run_of_exp : forall prec emin ee el ep lam a r, (0 < prec)%Z -> 0 <= ee -> 0 <= lam ->
   library_exp prec emin ee lam a r -> exponentiates (format_model prec emin ee el ep lam) a r.
 Proof. intros prec emin ee el ep lam a r Hp He Hl [H _]. apply format_exponentiates; assumption. Qed.
 
+(* The logarithm. *)
 Lemma run_of_log : forall prec emin ee el ep lam a r, (0 < prec)%Z -> 0 <= el -> 0 <= lam ->
   library_log prec emin el lam a r -> takes_log (format_model prec emin ee el ep lam) a r.
 Proof. intros prec emin ee el ep lam a r Hp He Hl [H _]. apply format_takes_log; assumption. Qed.
 
+(* The logarithm of 1 + a. *)
 Lemma run_of_log1p : forall prec emin ee el ep lam a r, (0 < prec)%Z -> 0 <= ep -> 0 <= lam ->
   library_log1p prec emin ep lam a r -> takes_log1p (format_model prec emin ee el ep lam) a r.
 Proof. intros prec emin ee el ep lam a r Hp He Hl [H _]. apply format_takes_log1p; assumption. Qed.
@@ -982,6 +986,7 @@ Definition kernel_logaddexp (prec emin : Z) (ee ep lam p q r : R) : Prop :=
   exists d w l, ieee_difference prec emin lam (Rmin p q) (Rmax p q) d /\ library_exp prec emin ee lam d w /\
     library_log1p prec emin ep lam w l /\ ieee_sum prec emin lam (Rmax p q) l r.
 
+(* It ends in r after n entries. *)
 Inductive kernel_chained (prec emin : Z) (ee ep lam : R) (y : nat -> R) : nat -> R -> Prop :=
 | kernel_chained_start : kernel_chained prec emin ee ep lam y 1 (y 1%nat)
 | kernel_chained_next : forall n p r, kernel_chained prec emin ee ep lam y n p ->
@@ -1040,6 +1045,92 @@ Proof.
   - apply run_of_chained; try assumption. intros i Hi. apply entry_fmt with lam N x; assumption.
 Qed.
 
+(* ---------------------------------------------------------------------------------------------- four formats *)
+
+(* binary64: logsumexp through log1p, with the numbers of the format for M. *)
+Theorem binary64_lse_log1p : forall ee el ep lam N x xh k d w s l r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_lse_log1p 53 (-1074) ee ep lam N x xh k d w s l r ->
+  let M := binary64 ee el ep lam in
+  let a := largest N x in
+  let sigma := tail_error M (stretch M) (gamma_of 53 (N - 2)) (kappa_of 53 lam (N - 2)) (drift M N x a) (tail N x)
+                          (INR N - 1) (lse N x - a) in
+  sigma < 1 -> Rabs (r - lse N x) <= lse_log1p M sigma (lse N x - a) (lse N x).
+Proof. intros. apply ieee_lse_log1p with xh k d w s l; try assumption. lia. Qed.
+
+(* Every entry of softmax, relative to the largest. *)
+Theorem binary64_softmax_norm : forall ee el ep lam N x xh d w s j r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_softmax_shifted 53 (-1074) ee lam N x xh d w s j r ->
+  let M := binary64 ee el ep lam in
+  let a := largest N x in
+  let sigma := sum_error M (stretch M) (gamma_of 53 (N - 1)) (kappa_of 53 lam (N - 1)) (drift M N x a) 1
+                         (INR N) (lse N x - a) in
+  sigma < 1 ->
+  Rabs (r - softmax N x j) <= softmax_norm M (stretch M) sigma (lse N x - a) * largest N (softmax N x).
+Proof. intros. apply ieee_softmax_norm with xh d w s; try assumption; [lia | left; reflexivity]. Qed.
+
+(* binary32: logsumexp through log1p, with the numbers of the format for M. *)
+Theorem binary32_lse_log1p : forall ee el ep lam N x xh k d w s l r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_lse_log1p 24 (-149) ee ep lam N x xh k d w s l r ->
+  let M := binary32 ee el ep lam in
+  let a := largest N x in
+  let sigma := tail_error M (stretch M) (gamma_of 24 (N - 2)) (kappa_of 24 lam (N - 2)) (drift M N x a) (tail N x)
+                          (INR N - 1) (lse N x - a) in
+  sigma < 1 -> Rabs (r - lse N x) <= lse_log1p M sigma (lse N x - a) (lse N x).
+Proof. intros. apply ieee_lse_log1p with xh k d w s l; try assumption. lia. Qed.
+
+(* Every entry of softmax, relative to the largest. *)
+Theorem binary32_softmax_norm : forall ee el ep lam N x xh d w s j r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_softmax_shifted 24 (-149) ee lam N x xh d w s j r ->
+  let M := binary32 ee el ep lam in
+  let a := largest N x in
+  let sigma := sum_error M (stretch M) (gamma_of 24 (N - 1)) (kappa_of 24 lam (N - 1)) (drift M N x a) 1
+                         (INR N) (lse N x - a) in
+  sigma < 1 ->
+  Rabs (r - softmax N x j) <= softmax_norm M (stretch M) sigma (lse N x - a) * largest N (softmax N x).
+Proof. intros. apply ieee_softmax_norm with xh d w s; try assumption; [lia | left; reflexivity]. Qed.
+
+(* binary16: logsumexp through log1p, with the numbers of the format for M. *)
+Theorem binary16_lse_log1p : forall ee el ep lam N x xh k d w s l r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_lse_log1p 11 (-24) ee ep lam N x xh k d w s l r ->
+  let M := binary16 ee el ep lam in
+  let a := largest N x in
+  let sigma := tail_error M (stretch M) (gamma_of 11 (N - 2)) (kappa_of 11 lam (N - 2)) (drift M N x a) (tail N x)
+                          (INR N - 1) (lse N x - a) in
+  sigma < 1 -> Rabs (r - lse N x) <= lse_log1p M sigma (lse N x - a) (lse N x).
+Proof. intros. apply ieee_lse_log1p with xh k d w s l; try assumption. lia. Qed.
+
+(* Every entry of softmax, relative to the largest. *)
+Theorem binary16_softmax_norm : forall ee el ep lam N x xh d w s j r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_softmax_shifted 11 (-24) ee lam N x xh d w s j r ->
+  let M := binary16 ee el ep lam in
+  let a := largest N x in
+  let sigma := sum_error M (stretch M) (gamma_of 11 (N - 1)) (kappa_of 11 lam (N - 1)) (drift M N x a) 1
+                         (INR N) (lse N x - a) in
+  sigma < 1 ->
+  Rabs (r - softmax N x j) <= softmax_norm M (stretch M) sigma (lse N x - a) * largest N (softmax N x).
+Proof. intros. apply ieee_softmax_norm with xh d w s; try assumption; [lia | left; reflexivity]. Qed.
+
+(* bfloat16: logsumexp through log1p, with the numbers of the format for M. *)
+Theorem bfloat16_lse_log1p : forall ee el ep lam N x xh k d w s l r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_lse_log1p 8 (-133) ee ep lam N x xh k d w s l r ->
+  let M := bfloat16 ee el ep lam in
+  let a := largest N x in
+  let sigma := tail_error M (stretch M) (gamma_of 8 (N - 2)) (kappa_of 8 lam (N - 2)) (drift M N x a) (tail N x)
+                          (INR N - 1) (lse N x - a) in
+  sigma < 1 -> Rabs (r - lse N x) <= lse_log1p M sigma (lse N x - a) (lse N x).
+Proof. intros. apply ieee_lse_log1p with xh k d w s l; try assumption. lia. Qed.
+
+(* Every entry of softmax, relative to the largest. *)
+Theorem bfloat16_softmax_norm : forall ee el ep lam N x xh d w s j r, 0 <= ee -> 0 <= el -> 0 <= ep -> 0 <= lam ->
+  kernel_softmax_shifted 8 (-133) ee lam N x xh d w s j r ->
+  let M := bfloat16 ee el ep lam in
+  let a := largest N x in
+  let sigma := sum_error M (stretch M) (gamma_of 8 (N - 1)) (kappa_of 8 lam (N - 1)) (drift M N x a) 1
+                         (INR N) (lse N x - a) in
+  sigma < 1 ->
+  Rabs (r - softmax N x j) <= softmax_norm M (stretch M) sigma (lse N x - a) * largest N (softmax N x).
+Proof. intros. apply ieee_softmax_norm with xh d w s; try assumption; [lia | left; reflexivity]. Qed.
+
 (* ------------------------------------------------------------------------------------------ in plain numbers *)
 
 (* Nothing is flushed in this part. The bounds from the length alone grow with it, so those for n entries hold for all
@@ -1078,7 +1169,7 @@ Definition plain_sum (v eta ee n : R) : R :=
   let terms := expm1 (v * ln n) + 2 * ee * v * (1 + expm1 (v * ln n)) + n * (ee * eta) in
   terms + (n - 1) * v * (1 + terms).
 
-(* They are the closed forms at n entries. *)
+(* plain_tail is the closed form at n entries. *)
 Lemma plain_tail_form : forall prec emin ee el ep n, (2 <= n)%nat ->
   let M := format_model prec emin ee el ep 0 in
   tail_error M (stretch M) (gamma_of prec (n - 2)) 0 (drift_from_length M (INR n)) (1 - / INR n) (INR n - 1) 0 =
@@ -1090,6 +1181,7 @@ Proof.
   change (INR 2) with 2. ring.
 Qed.
 
+(* So is plain_sum. *)
 Lemma plain_sum_form : forall prec emin ee el ep n, (1 <= n)%nat ->
   let M := format_model prec emin ee el ep 0 in
   sum_error M (stretch M) (gamma_of prec (n - 1)) 0 (drift_from_length M (INR n)) 1 (INR n) 0 =
@@ -1101,7 +1193,7 @@ Proof.
   change (INR 1) with 1. ring.
 Qed.
 
-(* And for fewer entries the closed forms are smaller. *)
+(* For fewer entries the closed form is smaller: without the maximum, *)
 Lemma plain_tail_bounds : forall prec emin ee el ep N n, (0 < prec)%Z -> 0 <= ee -> 0 <= el -> 0 <= ep ->
   (1 <= N <= n)%nat -> (2 <= n)%nat ->
   let M := format_model prec emin ee el ep 0 in
@@ -1132,6 +1224,7 @@ Proof.
   apply gamma_of_increases. lia.
 Qed.
 
+(* and with it. *)
 Lemma plain_sum_bounds : forall prec emin ee el ep N n, (0 < prec)%Z -> 0 <= ee -> 0 <= el -> 0 <= ep ->
   (1 <= N <= n)%nat ->
   let M := format_model prec emin ee el ep 0 in
@@ -1383,13 +1476,14 @@ Proof.
   rewrite largest_softmax by exact HN1. left. apply exp_pos.
 Qed.
 
-(* binary32, logsumexp through log1p, any vector of up to 1000 numbers. *)
+(* binary32, functions within one unit in the last place, 1000 entries. *)
 Lemma binary32_numbers : forall eta, 0 <= eta <= / 2 ^ 100 ->
   plain_tail (/ 2 ^ 24) eta 1 1000 <= 5997 / 10 ^ 8 /\ plain_log (/ 2 ^ 24) eta 1 1000 (5997 / 10 ^ 8) <= 61 / 10 ^ 6.
 Proof.
   intros eta H. unfold plain_tail, plain_log, expm1. split; enclose.
 Qed.
 
+(* So any vector of up to that many numbers, through log1p. *)
 Theorem binary32_lse_log1p_1000 : forall N x xh k d w s l r, (N <= 1000)%nat ->
   kernel_lse_log1p 24 (-149) 1 1 0 N x xh k d w s l r ->
   Rabs (r - lse N x) <= / 2 ^ 24 * Rabs (lse N x) + 61 / 10 ^ 6.
@@ -1401,13 +1495,14 @@ Proof.
   generalize (binary32_numbers eta T) (P ltac:(apply binary32_numbers, T) ltac:(lra)). lra.
 Qed.
 
-(* binary16, of up to 10 numbers. *)
+(* binary16, 10 entries. *)
 Lemma binary16_numbers : forall eta, 0 <= eta <= / 2 ^ 24 ->
   plain_tail (/ 2 ^ 11) eta 1 10 <= 5530 / 10 ^ 6 /\ plain_log (/ 2 ^ 11) eta 1 10 (5530 / 10 ^ 6) <= 79 / 10 ^ 4.
 Proof.
   intros eta H. unfold plain_tail, plain_log, expm1. split; enclose.
 Qed.
 
+(* So any vector of up to that many numbers, through log1p. *)
 Theorem binary16_lse_log1p_10 : forall N x xh k d w s l r, (N <= 10)%nat ->
   kernel_lse_log1p 11 (-24) 1 1 0 N x xh k d w s l r ->
   Rabs (r - lse N x) <= / 2 ^ 11 * Rabs (lse N x) + 79 / 10 ^ 4.
@@ -1419,13 +1514,14 @@ Proof.
   generalize (binary16_numbers eta T) (P ltac:(apply binary16_numbers, T) ltac:(lra)). lra.
 Qed.
 
-(* bfloat16, the same. *)
+(* bfloat16, 10 entries. *)
 Lemma bfloat16_numbers : forall eta, 0 <= eta <= / 2 ^ 100 ->
   plain_tail (/ 2 ^ 8) eta 1 10 <= 4477 / 10 ^ 5 /\ plain_log (/ 2 ^ 8) eta 1 10 (4477 / 10 ^ 5) <= 66 / 10 ^ 3.
 Proof.
   intros eta H. unfold plain_tail, plain_log, expm1. split; enclose.
 Qed.
 
+(* So any vector of up to that many numbers, through log1p. *)
 Theorem bfloat16_lse_log1p_10 : forall N x xh k d w s l r, (N <= 10)%nat ->
   kernel_lse_log1p 8 (-133) 1 1 0 N x xh k d w s l r ->
   Rabs (r - lse N x) <= / 2 ^ 8 * Rabs (lse N x) + 66 / 10 ^ 3.
@@ -1527,4 +1623,183 @@ Proof.
     - apply omega_pos. exact Hp.
     - exact Ho. }
   rewrite (sum_of_other_exponentials prec emin ee lam N k xh (xh k) d w Hw) in F |- *. lra.
+Qed.
+
+(* The largest number of a format exceeds its largest power of 2. *)
+Lemma omega_at_least : forall prec emax, (0 < prec)%Z -> bpow radix2 emax <= omega prec emax.
+Proof.
+  intros prec emax Hp. unfold omega. assert (A : bpow radix2 (1 - prec) <= bpow radix2 0) by (apply bpow_le; lia).
+  change (bpow radix2 0) with 1 in A. assert (B := bpow_gt_0 radix2 emax).
+  assert (0 <= (1 - bpow radix2 (1 - prec)) * bpow radix2 emax) by (apply Rmult_le_pos; lra). lra.
+Qed.
+
+(* Nothing overflows in a sum of at most n exponentials, if ln n and the error sigma of the sum leave room. *)
+Theorem plain_lse_shifted_in_range : forall prec emin emax ee el N n x xh d w s l r sigma t c v, (0 < prec)%Z ->
+  0 <= ee -> 0 <= el -> (N <= n)%nat -> kernel_lse_shifted prec emin ee el 0 N x xh d w s l r ->
+  plain_sum (bpow radix2 (- prec)) (bpow radix2 emin) ee (INR n) <= sigma ->
+  ln (INR n) + sigma <= ln (omega prec emax) ->
+  Permutation (leaves t) (seq 1 N) -> format_passes prec emin 0 w t c v -> Rabs v <= omega prec emax.
+Proof.
+  intros prec emin emax ee el N n x xh d w s l r sigma t c v Hp He Hel Hn H Hs Ho Ht Hv.
+  assert (U := roundoff_range prec Hp).
+  assert (HN : (1 <= N <= n)%nat).
+  { split; [|exact Hn]. apply kernel_sum_length with prec emin 0 w s, H. }
+  assert (B := plain_sum_bounds prec emin ee el 0 N n Hp He Hel (Rle_refl 0) HN).
+  assert (W := ieee_lse_shifted_in_range prec emin emax ee el 0 0 N x xh d w s l r 1 t c v Hp He Hel (Rle_refl 0)
+                 (Rle_refl 0) H (or_introl (eq_refl 1))).
+  set (M := format_model prec emin ee el 0 0) in *. rewrite kappa_of_gradual in W. cbv zeta in W, B.
+  assert (S : sound M) by (apply format_sound; try assumption; apply Rle_refl).
+  destruct (length_increases M N n) as [[V _] [_ [[C C'] [C2 C3]]]]; [apply S | exact HN|].
+  destruct (lse_above_largest N x (proj1 HN)) as [L0 L1]. apply W; [|exact Ht|exact Hv].
+  apply Rle_trans with (2 := Ho). apply Rplus_le_compat; [lra|].
+  apply Rle_trans with (2 := Hs). apply Rle_trans with (2 := B). apply sum_error_increases; try lra.
+  - exact S.
+  - apply stretch_nonnegative, S.
+  - apply gamma_of_pos.
+  - apply drift_at_most_length; [exact (proj1 HN) | cbn; lra].
+Qed.
+
+(* Nor in one without the maximum. *)
+Theorem plain_lse_log1p_in_range : forall prec emin emax ee ep N n x xh k d w s l r sigma t c v, (0 < prec)%Z ->
+  0 <= ee -> 0 <= ep -> (N <= n)%nat -> (2 <= n)%nat -> kernel_lse_log1p prec emin ee ep 0 N x xh k d w s l r ->
+  plain_tail (bpow radix2 (- prec)) (bpow radix2 emin) ee (INR n) <= sigma ->
+  ln (INR n) + sigma <= ln (omega prec emax) ->
+  Permutation (k :: leaves t) (seq 1 N) -> format_passes prec emin 0 w t c v -> Rabs v <= omega prec emax.
+Proof.
+  intros prec emin emax ee ep N n x xh k d w s l r sigma t c v Hp He Hep Hn H2 H Hs Ho Ht Hv.
+  assert (U := roundoff_range prec Hp).
+  assert (HN : (1 <= N <= n)%nat) by (destruct H as [_ [Hk _]]; unfold in_range in Hk; lia).
+  assert (B := plain_tail_bounds prec emin ee 0 ep N n Hp He (Rle_refl 0) Hep HN H2).
+  assert (W := ieee_lse_log1p_in_range prec emin emax ee 0 ep 0 N x xh k d w s l r t c v Hp He (Rle_refl 0) Hep
+                 (Rle_refl 0) H).
+  set (M := format_model prec emin ee 0 ep 0) in *. rewrite kappa_of_gradual in W. cbv zeta in W, B.
+  assert (S : sound M) by (apply format_sound; try assumption; apply Rle_refl).
+  destruct (length_increases M N n) as [[V _] [_ [[C C'] [C2 C3]]]]; [apply S | exact HN|].
+  destruct (lse_above_largest N x (proj1 HN)) as [L0 L1]. apply W; [|exact Ht|exact Hv].
+  apply Rle_trans with (2 := Ho). apply Rplus_le_compat; [lra|].
+  apply Rle_trans with (2 := Hs). apply Rle_trans with (2 := B). apply tail_error_increases; try lra.
+  - exact S.
+  - apply stretch_nonnegative, S.
+  - apply gamma_of_pos.
+  - apply drift_at_most_length; [exact (proj1 HN) | cbn; lra].
+  - apply tail_at_most. exact (proj1 HN).
+Qed.
+
+(* In binary64 there is room enough. *)
+Lemma binary64_room : forall sigma, sigma <= 1 -> ln (INR 1000) + sigma <= ln (omega 53 1023).
+Proof.
+  intros sigma H. apply Rle_trans with (ln (2 ^ 12)).
+  - rewrite INR_IZR_INZ. change (Z.of_nat 1000) with 1000%Z. apply Rle_trans with (ln 1000 + 1); [lra | enclose].
+  - apply le_log; [lra|]. apply Rle_trans with (2 := omega_at_least 53 1023 ltac:(lia)).
+    apply Rle_trans with (bpow radix2 12); [cbn; lra | apply bpow_le; lia].
+Qed.
+
+(* So the sum of up to 1000 exponentials is the same in binary64 as with unbounded exponents: the full one, *)
+Theorem binary64_lse_shifted_in_range_1000 : forall N x xh d w s l r t c v, (N <= 1000)%nat ->
+  kernel_lse_shifted 53 (-1074) 1 1 0 N x xh d w s l r -> Permutation (leaves t) (seq 1 N) ->
+  format_passes 53 (-1074) 0 w t c v -> Rabs v <= omega 53 1023.
+Proof.
+  intros N x xh d w s l r t c v HN H Ht Hv.
+  assert (P := plain_lse_shifted_in_range 53 (-1074) 1023 1 1 N 1000 x xh d w s l r (112 / 10 ^ 15) t c v
+                 ltac:(lia) ltac:(lra) ltac:(lra) HN H).
+  assert (R := binary64_room (112 / 10 ^ 15) ltac:(lra)). apply P; [|exact R|exact Ht|exact Hv]. clear P R.
+  rewrite (roundoff_power 53 53 eq_refl), INR_IZR_INZ. change (Z.of_nat 1000) with 1000%Z.
+  apply binary64_numbers, tiny. lia.
+Qed.
+
+(* and that without the maximum. *)
+Theorem binary64_lse_log1p_in_range_1000 : forall N x xh k d w s l r t c v, (N <= 1000)%nat ->
+  kernel_lse_log1p 53 (-1074) 1 1 0 N x xh k d w s l r -> Permutation (k :: leaves t) (seq 1 N) ->
+  format_passes 53 (-1074) 0 w t c v -> Rabs v <= omega 53 1023.
+Proof.
+  intros N x xh k d w s l r t c v HN H Ht Hv.
+  assert (P := plain_lse_log1p_in_range 53 (-1074) 1023 1 1 N 1000 x xh k d w s l r (112 / 10 ^ 15) t c v
+                 ltac:(lia) ltac:(lra) ltac:(lra) HN ltac:(lia) H).
+  assert (R := binary64_room (112 / 10 ^ 15) ltac:(lra)). apply P; [|exact R|exact Ht|exact Hv]. clear P R.
+  rewrite (roundoff_power 53 53 eq_refl), INR_IZR_INZ. change (Z.of_nat 1000) with 1000%Z.
+  apply binary64_numbers, tiny. lia.
+Qed.
+
+(* ------------------------------------------------------------------------------------- every vector has a run *)
+
+(* With correctly rounded functions, which are within half a unit in the last place, all that is assumed can be met:
+   no theorem above is about nothing. *)
+
+(* A sum can be taken in every order, *)
+Lemma format_sum_exists : forall prec emin w t, exists c, format_sum prec emin 0 w t c.
+Proof.
+  intros prec emin w t. induction t as [i|t1 [c1 H1] t2 [c2 H2]]; [exists (w i); apply format_sum_leaf|].
+  exists (rnd prec emin (c1 + c2)). apply format_sum_node with c1 c2; [assumption..|]. left. reflexivity.
+Qed.
+
+(* and over any places, *)
+Lemma tree_exists : forall i l, exists t, leaves t = i :: l.
+Proof.
+  intros i l. revert i. induction l as [|j l IH]; intro i; [exists (leaf i); reflexivity|].
+  destruct (IH j) as [t E]. exists (node (leaf i) t). cbn. rewrite E. reflexivity.
+Qed.
+
+(* so over all places but one. *)
+Lemma kernel_sum_others_exists : forall prec emin N k w, in_range N k ->
+  exists s, kernel_sum_others prec emin 0 N k w s.
+Proof.
+  intros prec emin N k w Hk. assert (I : In k (seq 1 N)) by (apply in_seq; unfold in_range in Hk; lia).
+  destruct (in_split k _ I) as [p [q E]].
+  assert (P : Permutation (k :: p ++ q) (seq 1 N)) by (rewrite E; apply Permutation_middle).
+  destruct (p ++ q) as [|i l].
+  - exists 0. left. apply Permutation_length in P. rewrite seq_length in P. cbn in P. unfold in_range in Hk.
+    repeat split; lia.
+  - destruct (tree_exists i l) as [t T]. destruct (format_sum_exists prec emin w t) as [s S]. exists s. right.
+    exists t. rewrite T. split; assumption.
+Qed.
+
+(* Over all. *)
+Lemma kernel_sum_exists : forall prec emin N w, (1 <= N)%nat -> exists s, kernel_sum prec emin 0 N w s.
+Proof.
+  intros prec emin N w HN. destruct N as [|n]; [lia|]. destruct (tree_exists 1 (seq 2 n)) as [t T].
+  destruct (format_sum_exists prec emin w t) as [s S]. exists s, t. rewrite T.
+  split; [apply Permutation_refl | exact S].
+Qed.
+
+(* The correctly rounded exponentials. *)
+Lemma kernel_exponentials_exist : forall prec emin N xh ah, (0 < prec)%Z -> (emin <= 0)%Z ->
+  let d := fun i => rnd prec emin (xh i - ah) in
+  kernel_exponentials prec emin (/ 2) 0 N xh ah d (fun i => rnd prec emin (exp (d i))).
+Proof.
+  intros prec emin N xh ah Hp He d i _. split; [left; reflexivity|].
+  split; [apply correctly_rounded_exp; assumption | apply rnd_fmt; exact Hp].
+Qed.
+
+(* logsumexp through log1p. *)
+Theorem kernel_lse_log1p_exists : forall prec emin N x, (0 < prec)%Z -> (emin <= 0)%Z -> (1 <= N)%nat ->
+  (forall i, in_range N i -> fmt prec emin (x i)) ->
+  exists k d w s l r, kernel_lse_log1p prec emin (/ 2) (/ 2) 0 N x x k d w s l r.
+Proof.
+  intros prec emin N x Hp He HN Hx. destruct (largest_attained N x HN) as [k [Hk Ek]].
+  assert (W := kernel_exponentials_exist prec emin N x (x k) Hp He). cbv zeta in W.
+  set (d := fun i => rnd prec emin (x i - x k)) in *. set (w := fun i => rnd prec emin (exp (d i))) in *.
+  destruct (kernel_sum_others_exists prec emin N k w Hk) as [s S].
+  exists k, d, w, s, (rnd prec emin (ln (1 + s))), (rnd prec emin (x k + rnd prec emin (ln (1 + s)))).
+  split; [|split; [exact Hk|split; [symmetry; exact Ek|split; [exact W|split; [exact S|split]]]]].
+  - intros i Hi. split; [apply Hx, Hi | left; reflexivity].
+  - split; [apply correctly_rounded; exact Hp | apply rnd_fmt; exact Hp].
+  - left. reflexivity.
+Qed.
+
+(* logsumexp with the logarithm of the full sum, and softmax. *)
+Theorem kernel_lse_shifted_exists : forall prec emin N x, (0 < prec)%Z -> (emin <= 0)%Z -> (1 <= N)%nat ->
+  (forall i, in_range N i -> fmt prec emin (x i)) ->
+  exists d w s l r, kernel_lse_shifted prec emin (/ 2) (/ 2) 0 N x x d w s l r /\
+    forall j, in_range N j -> exists g, kernel_softmax_shifted prec emin (/ 2) 0 N x x d w s j g.
+Proof.
+  intros prec emin N x Hp He HN Hx.
+  assert (W := kernel_exponentials_exist prec emin N x (largest N x) Hp He). cbv zeta in W.
+  set (d := fun i => rnd prec emin (x i - largest N x)) in *. set (w := fun i => rnd prec emin (exp (d i))) in *.
+  destruct (kernel_sum_exists prec emin N w HN) as [s S].
+  assert (R : kernel_reads prec emin 0 N x x) by (intros i Hi; split; [apply Hx, Hi | left; reflexivity]).
+  exists d, w, s, (rnd prec emin (ln s)), (rnd prec emin (largest N x + rnd prec emin (ln s))). split.
+  - split; [exact R|split; [exact W|split; [exact S|split; [|left; reflexivity]]]].
+    split; [apply correctly_rounded; exact Hp | apply rnd_fmt; exact Hp].
+  - intros j Hj. exists (rnd prec emin (w j / s)).
+    split; [exact R|split; [exact W|split; [exact S|split; [exact Hj | left; reflexivity]]]].
 Qed.
