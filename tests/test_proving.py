@@ -159,7 +159,7 @@ def test_python_in_a_file_is_text(run, tmp_path):
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", ["prove lse-shift", "grade examples/exercise_sheet.md"])
+@pytest.mark.parametrize("command", ["prove lse-shift", "prove logsumexp.shifted", "grade examples/exercise_sheet.md"])
 def test_the_readme_shows_what_the_command_prints(run, monkeypatch, command):
     monkeypatch.chdir(Path(__file__).resolve().parent.parent)
     _, out, _ = run(*command.split())

@@ -112,7 +112,8 @@ class BallOperations:
     def rises(self, x: Balls) -> Balls:
         """Of exact entries."""
         highest = self._running(x)[..., :-1]
-        return np.asarray((x[..., 1:] > highest).sum(axis=-1, keepdims=True), dtype=object) * flint.arb(1)
+        counted = (x[..., 1:] > highest).sum(axis=-1, keepdims=True).astype(object)
+        return np.asarray(counted * flint.arb(1), dtype=object)
 
     def maximum(self, a: Balls, b: Balls) -> Balls:
         return self._maximum(a, b)

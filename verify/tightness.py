@@ -112,15 +112,18 @@ def ratios(
     """
     made = operations or operations_for(fmt)
     with np.errstate(all="ignore"):
-        got = run_algorithm(of.algorithm, of.function, x, fmt, made)
+        got, other = run_algorithm(of.algorithm, of.function, x, fmt, made), None
         if of.variant == "against the quotient":
-            error = abs(Interval.point(got) - Interval.point(run_algorithm("shifted", of.function, x, fmt, made)))
+            other = run_algorithm("shifted", of.function, x, fmt, made)
+            error = abs(Interval.point(got) - Interval.point(other))
         else:
             error = (truth or Truth(of.function, x, fmt)).distance(got)
         found = _compared(of, x, error, fmt.model(libm))
-        if of.variant != "against the quotient":
-            for row in np.flatnonzero(found.undecided):
-                found.hi[row] = found.lo[row] = _settled(of, x[row : row + 1], got[row], fmt.model(libm))
+        for row in np.flatnonzero(found.undecided):
+            one = slice(row, row + 1)
+            found.hi[row] = _settled(of, x[one], got[one], None if other is None else other[one], fmt.model(libm))
+            if 1 < found.hi[row] < np.inf:
+                found.lo[row] = found.hi[row]
         return found
 
 
@@ -139,23 +142,22 @@ def _compared(of: Bound, x: Array, error: Interval, model: Model) -> Ratios:
     return Ratios(np.where(in_scope, lo, 0.0), np.where(in_scope, hi, 0.0), in_scope)
 
 
-def _settled(of: Bound, x: Array, got: Array, model: Model) -> float:
+def _settled(of: Bound, x: Array, got: Array, other: Array | None, model: Model) -> float:
     """1 if no result exceeds the bound, the next larger number if one does; infinite if that cannot be said.
 
-    By balls at growing precision.
+    By balls at growing precision; `other` stands for the exact results if it is given.
     """
+    sign = balls(np.sign(got))
     precision = 2 * model.precision + 100
     while precision <= _CAP and not np.isnan(got).any():
         with working_precision(precision):
             base = BallOperations()
-            exact = reference_algorithm(FUNCTIONS[of.function].core).run(base, balls(x))
+            core = FUNCTIONS[of.function].core
+            exact = reference_algorithm(core).run(base, balls(x)) if other is None else balls(other)
             beyond = base.constant(Fraction(2) ** (model.emax + 1))  # what an infinity stands for
-            finite = np.where(np.isfinite(got), got, 0.0)[np.newaxis, :]
-            stand_in = base.select(
-                np.isfinite(got), balls(finite), base.mul(beyond, balls(np.sign(got)[np.newaxis, :]))
-            )
-            error = abs(base.sub(stand_in, exact))
-            past = np.isinf(got) & base.certainly_at_most(beyond, base.mul(exact, balls(np.sign(got)[np.newaxis, :])))
+            finite = balls(np.where(np.isfinite(got), got, 0.0))
+            error = abs(base.sub(base.select(np.isfinite(got), finite, base.mul(beyond, sign)), exact))
+            past = np.isinf(got) & base.certainly_at_most(beyond, base.mul(exact, sign))
             error = base.select(past, base.constant(Fraction(0)), error)
             allowed = bounded_error(of, balls(x), base, model).error
             if base.certainly_at_most(error, allowed).all():
