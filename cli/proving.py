@@ -13,6 +13,7 @@ from shiftproof.proofs import (
     CATALOGUE,
     FALSE,
     FORMAT_THEOREMS,
+    FUNCTIONS,
     NOT_UNDERSTOOD,
     Bound,
     CoqEntry,
@@ -20,6 +21,7 @@ from shiftproof.proofs import (
     Examination,
     Refuted,
     bounds,
+    bounds_for,
     check_bounds,
     companions,
     examine,
@@ -64,17 +66,19 @@ def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path
     formula, hypotheses and premises. Exit status: 0 everything accepted by all asked; 1 something was not; 3 Coq was
     asked and is not there.
     """
-    all_bounds = {b.name: b for b in (*bounds(), *companions())}
-    unknown = [name for name in names if name not in CATALOGUE and name not in FALSE and name not in all_bounds]
+    listed = {b.name: b for b in (*bounds(), *companions())}
+    all_bounds = listed | {b.name: b for function in FUNCTIONS for b in bounds_for(function)}
+    known = {*CATALOGUE, *FALSE, *all_bounds, *FORMAT_THEOREMS}
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise click.UsageError(f"unknown theorem {unknown[0]!r}: shiftproof prove lists them all")
     if out is not None and not with_coq:
         raise click.UsageError("--out keeps the files of Coq: --coq is required with it")
     true_names = [name for name in names if name in CATALOGUE] if names else list(CATALOGUE)
     false_names = [name for name in names if name in FALSE] if names else list(FALSE)
-    chosen = [all_bounds[name] for name in (names or all_bounds) if name in all_bounds]
+    chosen = [all_bounds[name] for name in (names or listed) if name in all_bounds]
     examined, refuted = examine(true_names, false_names, with_coq, out)
-    in_formats = [] if names else list(FORMAT_THEOREMS)
+    in_formats = [name for name in (names or FORMAT_THEOREMS) if name in FORMAT_THEOREMS]
     said = _ask_about_bounds(chosen, in_formats, out) if with_coq else {}
     if latex:
         _show(line for e in examined if e.theorem is not None for line in derivation_latex(e.theorem))
@@ -83,23 +87,26 @@ def prove_command(names: tuple[str, ...], with_coq: bool, latex: bool, out: Path
         for e in examined:
             _show(_in_full(e))
         _show(line for b in chosen for line in bound_text(b, said.get(b.name)))
+        _show(_in_format(name, said) for name in in_formats)
     else:
         width = max(len(name) for name in (*CATALOGUE, *FALSE))
         click.echo("Theorems")
         _show(summary_text(e, title(e.name), width) for e in examined)
         click.echo("\nRounding bounds")
-        width = max(map(len, all_bounds))
+        width = max(map(len, listed))
         _show(bound_summary(b, width, said.get(b.name)) for b in chosen)
         click.echo("\nRounding in IEEE formats, every operation as Flocq rounds it")
-        width = max(map(len, FORMAT_THEOREMS))
-        for name in in_formats:
-            word = f"Coq {coq_text(said[name])}" if name in said else "not asked (--coq)"
-            click.echo(f"  {name:{width}}  {word}  {FORMAT_THEOREMS[name]}")
+        _show(_in_format(name, said) for name in in_formats)
         click.echo("\nRefuted")
     if not latex:
         width = max((len(name) for name in false_names), default=0)
         _show(refutation_text(r.name, r.found, width, coq_text(r.coq) if r.coq else "") for r in refuted)
     return _proof_status(examined, refuted, with_coq, said.values())
+
+
+def _in_format(name: str, said: dict[str, CoqEntry]) -> str:
+    word = f"Coq {coq_text(said[name])}" if name in said else "not asked (--coq)"
+    return f"  {name:{max(map(len, FORMAT_THEOREMS))}}  {word}  {FORMAT_THEOREMS[name]}"
 
 
 def _ask_about_bounds(chosen: Sequence[Bound], formats: Sequence[str], out: Path | None) -> dict[str, CoqEntry]:

@@ -30,7 +30,7 @@ __all__ = ["SUM_BOUNDS", "accumulated", "bound", "bounds", "bounds_for", "compan
 m, gamma, kappa, drift, theta, tail = map(symbol, ("m", "gamma", "kappa", "drift", "theta", "tail"))
 L, y, H, D, z, g, q, zdrift = map(symbol, ("L", "y", "H", "D", "z", "g", "q", "zdrift"))
 terms, rises, height, size = map(symbol, ("terms", "rises", "height", "size"))
-largest, summable = map(symbol, ("largest", "summable"))
+largest, summable, sum_u, sum_lost = map(symbol, ("largest", "summable", "sum_u", "sum_lost"))
 X, sigma, rho, e = map(symbol, ("X", "sigma", "rho", "e"))
 u, flush = f.u, f.flush
 _ONE, _ZERO = sp.Integer(1), sp.Integer(0)
@@ -55,7 +55,7 @@ _ARITHMETIC = "+ - * / round to nearest"
 _EXP, _LOG, _LOG1P = (
     f"{name} errs by at most {name}_rel relative and {name}_abs absolutely" for name in ("exp", "log", "log1p")
 )
-_SUMMING = (_ARITHMETIC, _EXP, "exp(0) = 1")
+_SUMMING = (_ARITHMETIC, _EXP, "exp is not negative, and exp(0) = 1")
 _BHH = "Blanchard, Higham, Higham (2021)"
 _ONLINE = "Milakov, Gimelshein (2018), Algorithm 3"
 
@@ -91,6 +91,11 @@ _NO_SHIFT: Where = (
 )
 _ONLINE_SUM: Where = ((sigma, f.online_error(terms, rises, drift, L)),)
 _MERGED_SUM: Where = ((sigma, f.merged_error(terms, height, drift, L)),)
+
+
+# A state may be larger than the last one, which is measured from a higher maximum: at most n, and what rounding adds.
+_STATES = terms * (1 + growth(f.step_growth(), terms)) + f.states_underflow(terms)
+_STATES_HOLD = (*_HOLDS, Hypothesis("no state of the pass overflows", _STATES, largest))
 
 
 def _lse(algorithm: str, formula: Expr, where: Where, source: str, **more: Any) -> Bound:
@@ -190,21 +195,23 @@ def _logsumexp() -> Iterator[Bound]:
         f"{_BHH}, Algorithm 3.1 after a shift",
         shift="first",
     )
-    yield _lse("online", shifted, _ONLINE_SUM, _ONLINE)
-    yield _lse("merged", shifted, _MERGED_SUM, "Milakov, Gimelshein (2018), section 3.1")
+    yield _lse("online", shifted, _ONLINE_SUM, _ONLINE, hypotheses=_STATES_HOLD)
+    yield _lse("merged", shifted, _MERGED_SUM, "Milakov, Gimelshein (2018), section 3.1", hypotheses=_STATES_HOLD)
     yield _lse(
         "pairwise",
         shifted,
         _full_sum(order="pairwise"),
         "Higham (2002), section 4.2",
     )
-    gradual = Hypothesis("a compensated sum flushes nothing", flush, _ZERO)
+    gradual = Hypothesis("a compensated sum flushes nothing", sum_lost, _ZERO)
+    # What is summed before the compensation errs as a plain sum does.
+    partial = Hypothesis("no partial sum overflows", L + sigma + (terms - 1) * sum_u, sp.log(summable))
     yield _lse(
         "compensated",
         shifted,
         _full_sum(order="compensated"),
         "Ogita, Rump, Oishi (2005), Proposition 4.5",
-        hypotheses=(gradual, _below_one((terms - 1) * u, "(n - 1) u"), *_HOLDS),
+        hypotheses=(gradual, _below_one((terms - 1) * sum_u, "(n - 1) u"), *_HOLDS, partial),
     )
 
 
@@ -269,6 +276,7 @@ def _softmax() -> Iterator[Bound]:
         component,
         ((X, f.stretch()), *_ONLINE_SUM),
         _ONLINE,
+        hypotheses=_STATES_HOLD,
         **dividing,
     )
 
@@ -321,10 +329,11 @@ def accumulated(of: Bound) -> Bound:
     v, into_rel, into_abs, back_rel, back_abs, lost = map(symbol, f.ACCUMULATOR)
     inner = made[gamma].subs(u, v)
     inner_kappa = made[kappa].subs(gamma, inner).subs(flush, lost)
-    summed = terms - 1 if sp.Max(terms - 2, 0) in made[gamma].atoms(sp.Max) else terms
+    summed = made[sigma].args[made[sigma].parameters.index("n")]
+    variant = ", ".join(part for part in (of.variant, "sums in another format") if part)
     made[gamma] = f.both(f.both(into_rel, inner), back_rel)
     made[kappa] = (1 + back_rel) * ((1 + inner) * (summed * into_abs) + inner_kappa) + back_abs
-    return replace(of, where=tuple(made.items()), in_coq=False, variant=of.variant and f"{of.variant}, accumulated")
+    return replace(of, where=tuple(made.items()), in_coq=False, variant=variant)
 
 
 # How many standard deviations the companions allow for.
@@ -370,12 +379,16 @@ def bounds_for(function: str) -> tuple[Bound, ...]:
 
 
 def bound(function: str, algorithm: str, variant: str = "") -> Bound:
-    """The bound of an algorithm; raises KeyError if there is none."""
-    for candidate in bounds_for(function):
-        if (candidate.algorithm, candidate.variant) == (algorithm, variant):
-            return candidate
+    """The bound of an algorithm; raises KeyError, with those that there are, if there is none."""
+    if function not in FUNCTIONS:
+        raise KeyError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
+    variants = [b.variant for b in bounds_for(function) if b.algorithm == algorithm]
+    if variant in variants:
+        return next(b for b in bounds_for(function) if (b.algorithm, b.variant) == (algorithm, variant))
+    if variants:
+        raise KeyError(f"{function}.{algorithm} has no bound {variant!r}: one of {variants} is required")
     known = ", ".join(a.name for a in algorithms_for(function))
-    raise KeyError(f"{function} has no bound {algorithm!r} {variant!r}; its algorithms are {known}")
+    raise KeyError(f"{function} has no algorithm {algorithm!r}: one of {known} is required")
 
 
 def _at_two(of: Bound, function: str) -> Bound:

@@ -18,7 +18,7 @@ QUANTITIES = {
     "y": "logsumexp(x)",
     "L": "y - a, a the shift (y itself without one)",
     "tail": "1 - max softmax(x)",
-    "theta": "the weight of the terms whose exponential is rounded: tail where the shift is the maximum, else 1",
+    "theta": "the weight of the terms whose exponential is rounded: tail, or 1 where subnormals are flushed",
     "drift": "sum_i softmax(x)_i (exp(u |x_i - a|) - 1)",
     "H": "the entropy of softmax(x)",
     "D": "|x_j - a|",
@@ -27,10 +27,12 @@ QUANTITIES = {
     "q": "g (exp(u D) - 1)",
     "zdrift": "g (exp(u |z|) - 1)",
     "peak": "max softmax(x)",
-    "rises": "how often the running maximum rises",
+    "rises": "how often the running maximum rises, or n - 1 where subnormals are flushed",
     "height": "ceil(log2 n), the height of a tree over the entries",
     "size": "max(|x_1|, |y|), at least every partial result",
     "largest": "the largest number of the format",
+    "sum_u": "the unit roundoff of the format that sums are made in",
+    "sum_lost": "what flushing adds in the format that sums are made in",
     "summable": "the largest number of the format that sums are made in, or of the format itself if it is smaller",
 }
 

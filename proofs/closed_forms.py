@@ -27,10 +27,12 @@ _EXACT = {"logsumexp": "y", "softmax": "g", "log_softmax": "z"}
 
 
 def allowed_error(algorithm: Algorithm, x: Any, base: Enclosures[Any], model: Model, reading: str) -> Reading[Any]:
-    """What rounding can do to `algorithm` on the exact inputs x, shape (rows, n), by one of `READINGS`.
+    """What rounding can do to `algorithm` on the exact inputs x, shape (rows, n), by one of `READINGS`, or ValueError.
 
     Read per input, a fold is too long beyond `FOLD_LIMIT` columns; its closed form is not, and is used there.
     """
+    if reading not in READINGS:
+        raise ValueError(f"bounds are read {' or '.join(READINGS)}, got {reading!r}")
     if reading == "closed":
         return bounded_error(bound(algorithm.function, algorithm.name), x, base, model)
     found = rounding_error(algorithm, x, base, model)
@@ -196,8 +198,17 @@ class _Values:
         return self.base.constant(self.model.largest)
 
     def _summable(self) -> Any:
-        made_in = self.model.accumulator or self.model
-        return self.base.constant(min(self.model.largest, made_in.largest))
+        return self.base.constant(min(self.model.largest, self._made_in.largest))
+
+    def _sum_u(self) -> Any:
+        return self.base.constant(self._made_in.unit_roundoff)
+
+    def _sum_lost(self) -> Any:
+        return self.base.constant(self._made_in.lost_to_zero)
+
+    @property
+    def _made_in(self) -> Model:
+        return self.model.accumulator or self.model
 
 
 def _height(n: int) -> int:

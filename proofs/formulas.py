@@ -2,8 +2,8 @@
 
 Each function below is a formula: applied to arguments it is a SymPy expression that keeps its name, and `written_out`
 says what it stands for. `coq_formulas` prints its body, and Coq proves that it is the definition of its name. No
-second-order term is dropped anywhere. There is no subtraction but 1 - sigma, 1 - u and n - 1, so that enclosures can be
-put in without cancellation.
+second-order term is dropped anywhere. Nothing is subtracted but from 1 or from n, and L from the entropy H, so that
+enclosures can be put in without much cancellation.
 
 Notation: u the unit roundoff; exp_rel, exp_abs how far exp may be from the exact value, relative to it and absolutely
 (log, log1p alike); `under` what underflow adds to a product or quotient, `flush` what flushing a subnormal adds; n the

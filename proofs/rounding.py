@@ -9,8 +9,8 @@ with u = 2^-p the unit roundoff and eta the spacing of the subnormals (Higham, A
 Numerical Algorithms, 2nd ed., section 2.2 and equation (2.8)). A sum of m numbers in any order errs by at
 most (m - 1) u sum |w_i|, without a restriction on m (Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34 (2013),
 Theorem 2.1, extended there to any order); a pairwise one by (1 + u)^h - 1, h the height of its tree; a
-compensated one by u + g^2, g = (m - 1) u / (1 - (m - 1) u), of the same sum (Ogita, Rump and Oishi, SIAM J. Sci.
-Comput. 26 (2005), Proposition 4.5).
+compensated one by u + g^2, g = (m - 1) u / (1 - (m - 1) u), of the same sum where nothing is flushed (Ogita, Rump and
+Oishi, SIAM J. Sci. Comput. 26 (2005), Proposition 4.5).
 
 exp, log and log1p are within a stated number of ulps of the exact value at the computed argument; this is
 the premise `Libm`, which also says that exp(0), log(1), log1p(0) are exact. With `flush`, every subnormal
@@ -264,13 +264,14 @@ class _Rounding:
         made_in = self.model.accumulator or self.model
         into, back = self.model.conversion(made_in), made_in.conversion(self.model)
         additions = max(self.base.length(x.exact) - 1, 0)
-        relative, holds = _sum_factor(made_in.unit_roundoff, additions, order)
+        relative, plain, holds = _sum_factor(made_in, additions, order)
         flushed = self.base.constant(additions * made_in.lost_to_zero)
         terms = self._converted(abs(x.exact) + x.error, x.error, into)
         size = self.base.sum(abs(x.exact) + terms) + flushed
         rounding = self.base.constant(relative) * size + flushed
         exact, change = self.base.sum(x.exact), self.base.sum(terms) + rounding
-        most = self._converted(size + rounding, size + rounding, back)
+        largest_partial = size + self.base.constant(plain) * size + flushed
+        most = self._converted(largest_partial, largest_partial, back)
         largest = self.base.constant(min(made_in.largest, self.model.largest))
         self.require("no sum overflows", self.base.certainly_at_most(most, largest) & holds)
         return Perturbed(exact, self._converted(abs(exact) + change, change, back))
@@ -355,15 +356,17 @@ def rounding_error(algorithm: Algorithm, x: T, base: Enclosures[T], model: Model
     return Reading(result.exact, result.error, rounding.hypotheses)
 
 
-def _sum_factor(u: Fraction, additions: int, order: str) -> tuple[Fraction, bool]:
-    """The error of a sum relative to the sum of absolute values, and whether its theorem applies."""
+def _sum_factor(model: Model, additions: int, order: str) -> tuple[Fraction, Fraction, bool]:
+    """The error of a sum and of its partial sums, relative to the sum of absolute values; whether its theorem holds."""
+    u = model.unit_roundoff
+    plain = additions * u
     if order in ("any", "sequential"):
-        return additions * u, True
+        return plain, plain, True
     if order == "pairwise":
         height = additions.bit_length()
-        return (1 + u) ** height - 1, True
+        return (1 + u) ** height - 1, plain, True
     if order == "compensated":
-        if additions * u >= 1:
-            return Fraction(0), False
-        return (u + (additions * u / (1 - additions * u)) ** 2 if additions else Fraction(0)), True
+        if plain >= 1 or model.flush:
+            return Fraction(0), plain, False
+        return (u + (plain / (1 - plain)) ** 2 if additions else Fraction(0)), plain, True
     raise ValueError(f"a sum has an order among {', '.join(SUM_ORDERS)}, got {order!r}")

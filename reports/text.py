@@ -163,6 +163,7 @@ def _proofs(record: Json) -> Iterator[str]:
     proven = f"in Coq but for {', '.join(on_paper)} (on paper)" if on_paper else "in Coq"
     if record["accumulator"] is not None:
         read += f", sums made in {record['accumulator']}"
+        proven = "on paper for such sums (in Coq for sums in the format itself, and for the change of format)"
     yield f"bounds: read {read}; the closed forms are proven {proven}"
 
 

@@ -53,6 +53,23 @@ def run(capsys):
     return command
 
 
+def test_bounds_in_closed_form_and_sums_in_another_format_are_told_and_replayed(run, tmp_path):
+    options = ["--bounds", "closed", "--accumulate", "float64", "--format", "binary32"]
+    code, out, _ = run("verify", "logsumexp.shifted", *options, *FEW, "--json", tmp_path / "c.json")
+    assert code == 0
+    assert (
+        "bounds: read in closed form, sums made in binary64; the closed forms are proven on paper for such sums" in out
+    )
+    record = json.loads((tmp_path / "c.json").read_text())
+    jsonschema.validate(record, record_schema())
+    assert (record["reading"], record["accumulator"]) == ("closed", "binary64")
+    assert "--bounds closed --accumulate binary64" in record["kernels"][0]["closest"]["replay"]
+    shifted = next(a for a in record["algorithms"] if (a["function"], a["name"]) == ("logsumexp", "shifted"))
+    assert shifted["closed_form"]["proof"] == "Coq: logsumexp_shifted"
+    _, out, _ = run("verify", "logsumexp.shifted", *FEW)
+    assert "bounds: read for each input; the closed forms are proven in Coq\n" in out
+
+
 def test_a_sound_kernel_of_ones_own_is_within_and_exits_with_0(run, mine):
     code, out, err = run("verify", f"{mine}:good", "--function", "logsumexp", "--standard", "shifted", *FEW)
     assert code == 0
@@ -141,6 +158,8 @@ def test_the_list_names_kernels_standards_formats_and_what_families_hunt(run):
         ("--timeout 0", "0.0 is not in the range"),
         ("--format decimal64", "unknown format 'decimal64'"),
         ("--format bfloat16", "NumPy has no type"),
+        ("--accumulate decimal64", "unknown format 'decimal64'"),
+        ("--bounds loose", "'loose' is not one of 'per-input', 'closed'"),
         ("--standard best", "no kernel here has a standard 'best'"),
         ("scipy.softmax --standard chained", "softmax (kernel scipy.softmax) has no standard 'chained'"),
         ("--family none", "unknown family 'none'"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shiftproof.cli import main
-from shiftproof.proofs import CATALOGUE, FALSE, coqc
+from shiftproof.proofs import CATALOGUE, FALSE, FORMAT_THEOREMS, bounds, companions, coqc
 
 from .derivations import SHEET
 
@@ -60,9 +60,34 @@ def test_prove_of_a_false_statement_prints_its_counterexample(run):
 def test_prove_without_a_name_names_every_theorem_and_every_false_statement(run):
     code, out, _ = run("prove")
     assert code == 0
-    for name in (*CATALOGUE, *FALSE):
+    for name in (*CATALOGUE, *FALSE, *(b.name for b in (*bounds(), *companions())), *FORMAT_THEOREMS):
         assert f"  {name} " in out
     assert "no counterexample was found" not in out
+
+
+def test_prove_of_a_bound_prints_formula_hypotheses_premises_and_who_proves_it(run):
+    code, out, _ = run("prove", "softmax.division-free (normwise)", "sigmoid.shifted", "ieee_chained")
+    assert code == 0
+    for said in (
+        "max softmax(x) * (division_free_norm(e, L))",
+        "Holds where",
+        "Premises",
+        "Source:",
+        "sigmoid, the entry",
+    ):
+        assert said in out
+    assert "Proof: Coq: softmax_division_free_normwise" in out
+    assert "ieee_chained" in out.splitlines()[-1]
+    code, out, _ = run("prove", "logsumexp.naive", "--latex")
+    assert r"\text{error} &\le" in out
+
+
+def test_prove_of_a_companion_says_its_probability_and_that_it_is_on_paper(run):
+    code, out, _ = run("prove", "logsumexp.shifted (random rounding)")
+    assert code == 0
+    assert "with probability at least" in out
+    assert "independent and of mean zero" in out
+    assert "Proof: on paper" in out
 
 
 def test_an_unknown_theorem_is_a_usage_error(run):

@@ -4,6 +4,7 @@ bounds of its format, also where sums are made in another one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -124,10 +125,19 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         SimulatedOperations(FORMATS["bfloat16"], FORMATS["binary64"])
     with pytest.raises(ValueError, match="an order among any, sequential, pairwise, compensated, got 'upward'"):
         SimulatedOperations(FORMATS["bfloat16"]).sum(np.ones((1, 2)), "upward")
-    with pytest.raises(ValueError, match=r"numbers of bfloat16 is required, got shape \(1, 2\)"):
-        simulate(algorithm("logsumexp", "shifted"), [[1.0, 1.0 + 2.0**-12]], FORMATS["bfloat16"])
-    with pytest.raises(ValueError, match=r"got shape \(2,\)"):
-        simulate(algorithm("logsumexp", "shifted"), [1.0, 2.0], FORMATS["bfloat16"])
+    shifted = algorithm("logsumexp", "shifted")
+    for strange in (1.0 + 2.0**-12, np.inf, np.nan):
+        with pytest.raises(
+            ValueError, match=f"finite numbers of bfloat16 are required, got {strange!r} in row 0, place 1"
+        ):
+            simulate(shifted, [[1.0, strange]], FORMATS["bfloat16"])
+    for shape in ((2,), (2, 0)):
+        with pytest.raises(
+            ValueError, match=rf"an array \(rows, n\) with n >= 1 is required, got shape {re.escape(str(shape))}"
+        ):
+            simulate(shifted, np.zeros(shape), FORMATS["bfloat16"])
+    with pytest.raises(ValueError, match=r"a Format is required, such as .* got 'binary32'"):
+        simulate(shifted, [[1.0]], FORMATS["bfloat16"], "binary32")  # type: ignore[arg-type]
 
 
 def test_the_numbers_of_a_conversion_are_those_of_the_format_converted_to() -> None:

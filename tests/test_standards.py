@@ -5,6 +5,7 @@ its own, whatever the batch.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import flint
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftproof.proofs import FOLD_LIMIT, FUNCTIONS, READINGS
+from shiftproof.proofs import FOLD_LIMIT, FUNCTIONS, READINGS, Libm
 from shiftproof.verify import FORMATS, PROFILES, Format, Outcome, ladder, standards_for
 from shiftproof.verify.balls import working_precision
 from shiftproof.verify.profiles import plan_row
@@ -189,6 +190,14 @@ def test_a_row_outside_the_hypotheses_of_a_closed_form_is_out_of_scope_by_name(
     outcome, _, allowed = expectation.judge(np.array([0.0]), name)
     assert Outcome(int(outcome[0])) is SKIPPED
     assert allowed.left.tolist() == [left]
+
+
+def test_a_logarithm_that_may_err_by_more_than_an_ulp_may_carry_the_result_below_the_maximum() -> None:
+    fmt, below = FORMATS["binary32"], -FORMATS["binary32"].smallest_subnormal
+    for ulps, owed in ((1, EXCEEDS), (2, WITHIN)):
+        expectation = Expectation([np.array([[0.0, -103.5]])], "logsumexp", fmt, Libm(log1p=Fraction(ulps)))
+        outcome, _, _ = expectation.judge(np.array([below]), "shifted-log1p")
+        assert Outcome(int(outcome[0])) is owed
 
 
 @pytest.mark.parametrize("name", ["chained", "online"])

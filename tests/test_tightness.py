@@ -58,6 +58,15 @@ def test_the_search_goes_only_where_it_may() -> None:
     assert (found.x >= -0.5).any()
     with pytest.raises(ValueError, match="no row to start from"):
         climb(of, start, B32, np.random.default_rng(1), keep=lambda x: (x > 100).all(axis=1))
+    with pytest.raises(ValueError, match=r"no row to start from keeps the hypotheses of logsumexp.naive"):
+        climb(bound("logsumexp", "naive"), np.full((2, 2), 1000.0), B32, np.random.default_rng(1))
+
+
+def test_rows_of_another_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"finite numbers of binary32 are required, got 0.1 in row 0, place 0"):
+        ratios(bound("logsumexp", "shifted"), np.array([[0.1, 1.0]]), B32)
+    with pytest.raises(ValueError, match="sigmoid is a function of rows of two numbers, got n = 3"):
+        ratios(bound("sigmoid", "shifted"), np.zeros((1, 3)), B32)
 
 
 def test_the_referees_and_the_intervals_agree_on_errors() -> None:

@@ -59,7 +59,9 @@ class Plan:
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 raise ValueError(f"{name}: a whole number from {least} to {most} is required, got {value!r}")
         if self.reading not in READINGS:
-            raise ValueError(f"reading: one of {', '.join(READINGS)} is required, got {self.reading!r}")
+            raise ValueError(f"bounds are read {' or '.join(READINGS)}, got {self.reading!r}")
+        if self.accumulator is not None and not isinstance(self.accumulator, Format):
+            raise ValueError(f"a Format to make sums in is required, got {self.accumulator!r}")
         if not 0 < self.timeout <= _LONGEST_TIMEOUT:
             raise ValueError(f"timeout: seconds > 0 and <= {_LONGEST_TIMEOUT} are required, got {self.timeout!r}")
         if self.only is not None and not 0 <= self.only < 10**9:

@@ -56,7 +56,7 @@ def record_of(campaign: Campaign) -> Json:
         "cases": plan.cases,
         "only_case": plan.only,
         "reading": plan.reading,
-        "accumulator": plan.accumulator.name if plan.accumulator else None,
+        "accumulator": None if plan.accumulator in (None, plan.format) else plan.accumulator.name,
         "families": [{"name": family.name, "hunts": family.hunts} for family in plan.families],
         "standards": {name: list(ladder(name)) for name in FUNCTIONS},
         "algorithms": [_algorithm(a) for a in ALGORITHMS],

@@ -18,7 +18,7 @@ from shiftproof.proofs import SUM_ORDERS, Algorithm, Operations, merge_neighbour
 
 from .formats import Format
 
-__all__ = ["SimulatedOperations", "simulate"]
+__all__ = ["SimulatedOperations", "rows_in", "simulate"]
 
 Array = NDArray[np.float64]
 _INNOCUOUS = 25  # 53 >= 2 p + 2
@@ -34,6 +34,8 @@ class SimulatedOperations:
     def __init__(self, fmt: Format, accumulator: Format | None = None) -> None:
         self.format, self.accumulator = fmt, accumulator or fmt
         for used in (fmt, self.accumulator):
+            if not isinstance(used, Format):
+                raise ValueError(f"a Format is required, such as FORMATS['binary32'], got {used!r}")
             if used.precision > _INNOCUOUS:
                 raise ValueError(
                     f"at most {_INNOCUOUS} bits can be simulated in binary64, got {used.name} ({used.precision})"
@@ -107,8 +109,9 @@ class SimulatedOperations:
         for j in range(1, x.shape[1]):
             new = x[:, j : j + 1]
             after = self._plus(total, new)
-            errors = self._plus(errors, self.accumulator.round((total - after) + new))
-            total = after
+            moved = self._plus(after, -total)  # two-sum (Knuth): exact unless it overflows
+            lost = self._plus(self._plus(total, -self._plus(after, -moved)), self._plus(new, -moved))
+            errors, total = self._plus(errors, lost), after
         return self._plus(total, errors)
 
     def fold(self, x: Array, start: Any, step: Any, invariant: Any) -> tuple[Array, ...]:
@@ -133,14 +136,25 @@ def _join(a: Array, b: Array) -> Array:
     return np.concatenate([a, b], axis=1)
 
 
+def rows_in(x: Any, fmt: Format) -> Array:
+    """x as binary64 numbers, shape (rows, n), n >= 1; ValueError if they are not finite numbers of the format."""
+    values = np.asarray(x, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ValueError(f"an array (rows, n) with n >= 1 is required, got shape {values.shape}")
+    strange = ~np.isfinite(values) | (fmt.round(values) != values)
+    if strange.any():
+        row, place = (int(k) for k in np.argwhere(strange)[0])
+        got = float(values[row, place])
+        raise ValueError(f"finite numbers of {fmt.name} are required, got {got!r} in row {row}, place {place}")
+    return values
+
+
 def simulate(algorithm: Algorithm, x: Any, fmt: Format, accumulator: Format | None = None) -> Array:
     """Run `algorithm` on finite numbers of the format, shape (rows, n); the results as binary64 numbers.
 
     Shape (rows, 1) for logsumexp and (rows, n) otherwise. Raises ValueError for an x that is not of that shape or whose
     entries are not numbers of the format.
     """
-    values = np.asarray(x, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] == 0 or not np.array_equal(fmt.round(values), values):
-        raise ValueError(f"an array (rows, n) of numbers of {fmt.name} is required, got shape {values.shape}")
+    values = rows_in(x, fmt)
     with np.errstate(all="ignore"):
         return np.asarray(algorithm.run(SimulatedOperations(fmt, accumulator), values))

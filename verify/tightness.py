@@ -23,7 +23,7 @@ from .formats import Format
 from .intervals import Interval, IntervalOperations
 from .judge import error_in_ulps
 from .references import core_references, reference_algorithm
-from .simulated import SimulatedOperations
+from .simulated import SimulatedOperations, rows_in
 
 __all__ = ["Closeness", "Ratios", "Truth", "climb", "operations_for", "ratios", "run_algorithm"]
 
@@ -108,8 +108,12 @@ def ratios(
     """error / bound for each row of x, shape (rows, n), finite numbers of the format.
 
     `operations` run the bound's algorithm, `truth` has the exact results if they are known. A bound on two results
-    against each other compares those. Rows whose bound is 0 count as 0 if the error is 0. Raises RefereeDisagreement.
+    against each other compares those. Rows whose bound is 0 count as 0 if the error is 0. Raises RefereeDisagreement,
+    and ValueError for rows that are not of that kind, or not of two numbers for a bound on a pair.
     """
+    x = rows_in(x, fmt)
+    if FUNCTIONS[of.function].entry != "vector" and x.shape[1] != 2:
+        raise ValueError(f"{of.function} is a function of rows of two numbers, got n = {x.shape[1]}")
     made = operations or operations_for(fmt)
     with np.errstate(all="ignore"):
         got, other = run_algorithm(of.algorithm, of.function, x, fmt, made), None
@@ -186,10 +190,14 @@ def climb(
     rows of `start` outside of it are not used. Raises ValueError if none is left.
     """
     allowed = keep or (lambda x: np.ones(len(x), dtype=bool))
-    rows = fmt.round(start)[allowed(fmt.round(start))]
+    rows = rows_in(fmt.round(start), fmt)
+    rows = rows[allowed(rows)]
     if not len(rows):
         raise ValueError("no row to start from lies where the search may go")
-    best = ratios(of, rows, fmt, libm, operations).lo
+    first = ratios(of, rows, fmt, libm, operations)
+    if not first.in_scope.any():
+        raise ValueError(f"no row to start from keeps the hypotheses of {of.name}")
+    best = first.lo
     for _ in range(steps):
         order = np.argsort(-best, kind="stable")[: max(width // 8, 1)]
         rows, best = rows[order], best[order]
