@@ -117,7 +117,10 @@ def reasons(record: Json) -> Iterator[str]:
 
 
 def findings(record: Json) -> Iterator[str]:
-    """What is wrong: the simplest input of each fault and of each standard held and broken, with its replay."""
+    """What is wrong: the simplest input of each fault and of each standard held and broken, with its replay.
+
+    Where nothing was judged: the hypothesis that was left.
+    """
     for kernel in record["kernels"]:
         for name, fault in kernel["faults"].items():
             simplest = fault["simplest"]
@@ -132,6 +135,12 @@ def findings(record: Json) -> Iterator[str]:
                 simplest = min(found, key=lambda f: (f["length"], len("".join(f["x"] or ()))))
                 yield f"{kernel['name']}: {outcome} {simplest['standard']}: {_told(simplest)}"
                 yield f"    {simplest['replay']}"
+        left = next((f for f in broken if f["outcome"] == "OUT_OF_SCOPE"), None)
+        if left is not None and kernel["outcome"] == "OUT_OF_SCOPE":
+            refused = left["because"].startswith("the kernel ")
+            why = left["because"] if refused else f"it is not so that {left['because']}"
+            yield f"{kernel['name']}: OUT OF SCOPE {left['standard']}: at {_input(left)} {why}"
+            yield f"    {left['replay']}"
 
 
 def premises(record: Json) -> Iterator[str]:

@@ -70,6 +70,13 @@ def test_bounds_in_closed_form_and_sums_in_another_format_are_told_and_replayed(
     assert "bounds: read for each input; the closed forms are proven in Coq\n" in out
 
 
+def test_an_input_outside_the_hypotheses_is_told_with_the_hypothesis_that_it_leaves(run):
+    options = ["--format", "binary16", "--bounds", "closed", "--standard", "compensated", "--case", "lengths#19"]
+    code, out, _ = run("verify", "logsumexp.compensated", *options)
+    assert code == 3
+    assert "OUT OF SCOPE compensated: at lengths#19 (n = 65536) it is not so that (n - 1) u is below 1" in out
+
+
 def test_a_sound_kernel_of_ones_own_is_within_and_exits_with_0(run, mine):
     code, out, err = run("verify", f"{mine}:good", "--function", "logsumexp", "--standard", "shifted", *FEW)
     assert code == 0
