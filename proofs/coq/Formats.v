@@ -1,10 +1,11 @@
 (* IEEE arithmetic is such a model, in every format: binary64, binary32, binary16, bfloat16 and all others.
 
-   A format has prec digits and the smallest subnormal number 2^emin; its numbers are Flocq's FLT format. `rnd` rounds
-   to the nearest of them, ties to even. Its model has the unit roundoff u = 2^(-prec); eta = 2^emin is the spacing of the
-   subnormals. Where subnormals are flushed to zero, lam is the smallest normal number 2^(emin + prec - 1), else 0; the
-   lemmas hold for every lam. The accuracy of exp, log and log1p, in units in the last place, is a hypothesis of the
-   lemmas about them. The exponent range has no upper end here: that nothing overflows is what the last part is about.
+   A format has prec digits and the smallest subnormal number 2^emin; its numbers are Flocq's FLT format. `rnd`
+   rounds to the nearest of them, ties to even. Its model has the unit roundoff u = 2^(-prec); eta = 2^emin is the
+   spacing of the subnormals. Where subnormals are flushed to zero, lam is the smallest normal number 2^(emin + prec
+   - 1), else 0; the lemmas hold for every lam. The accuracy of exp, log and log1p, in units in the last place, is a
+   hypothesis of the lemmas about them. The exponent range has no upper end here: that nothing overflows is what the
+   last part is about.
 
    Contents: numbers and operations of a format; the model of a format; the operations satisfy the model; the elementary
    functions; sums; four formats; no overflow.

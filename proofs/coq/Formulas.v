@@ -1,10 +1,10 @@
 (* The closed forms of the rounding bounds, as functions of numbers. Nothing is proven here.
 
-   They are written without subtraction, but for 1 - sigma, so that they can be evaluated without cancellation.
-   M is the model; n the number of terms; gamma and kappa belong to the sum; L = y - a for the shift a;
-   drift = sum_i g_i (exp(u |x_i - a|) - 1) with g = softmax(x), which is what the rounding of the differences x_i - a adds
-   to the sum, relative to it; theta is the weight of the terms whose exponential is rounded (that of a maximum is not);
-   tail = 1 - max g. *)
+   Nothing is subtracted but from 1 or from n, and L from the entropy H, so that they can be evaluated without much
+   cancellation. M is the model; n the number of terms; gamma and kappa belong to the sum; L = y - a for the shift a;
+   drift = sum_i g_i (exp(u |x_i - a|) - 1) with g = softmax(x), which is what the rounding of the differences x_i - a
+   adds to the sum, relative to it; theta is the weight of the terms whose exponential is rounded (that of a maximum
+   is not); tail = 1 - max g. *)
 
 From Coq Require Import Reals.
 From ShiftProof Require Import Model.
@@ -16,7 +16,7 @@ Definition expm1 (z : R) : R := exp z - 1.
 (* (1 + p)^k - 1 *)
 Definition growth (p : R) (k : nat) : R := (1 + p) ^ k - 1.
 
-(* A difference x_i - a errs by u |x_i - a| + zeta, its exponential by both of these, so relatively by `stretch` more. *)
+(* A difference x_i - a errs by u |x_i - a| + zeta, its exponential by both, which is `stretch` more, relative. *)
 Definition zeta (M : model) : R := (3 + 2 * u M) * flush M.
 Definition stretch (M : model) : R := expm1 (zeta M).
 
@@ -57,13 +57,14 @@ Definition lse_naive (M : model) (sigma y : R) : R := log_error (log_rel M) (log
 Definition lse_shifted (M : model) (sigma L y : R) : R := shift_back M (log_error (log_rel M) (log_abs M) sigma L) y.
 Definition lse_log1p (M : model) (sigma L y : R) : R := shift_back M (log_error (log1p_rel M) (log1p_abs M) sigma L) y.
 
-(* What can be said of drift without knowing the entries, where a is the maximum: from the entropy H of g, and from n. *)
+(* What can be said of drift without the entries, where a is the maximum: from the entropy H of g, and from n. *)
 Definition drift_from_entropy (M : model) (H L n : R) : R := u M * (H - L) + 7 / 25 * (n - 1) * (u M * u M).
 Definition drift_from_length (M : model) (n : R) : R := expm1 (u M * ln n).
 
 (* One logaddexp, relative to 1 + exp(-gap), and a fold of n - 1 of them; size is the largest |partial result|. *)
 Definition pair_error (M : model) : R :=
-  both (exp_rel M) (expm1 (flush M)) / 2 + (1 + both (exp_rel M) (expm1 (flush M))) * (u M / (exp 1 * (1 - u M))) + exp_abs M.
+  both (exp_rel M) (expm1 (flush M)) / 2 + (1 + both (exp_rel M) (expm1 (flush M))) * (u M / (exp 1 * (1 - u M)))
+  + exp_abs M.
 Definition chain_step (M : model) (size : R) : R :=
   (1 + u M) * log_error (log1p_rel M) (log1p_abs M) (pair_error M) (ln 2) + u M * (size + flush M) + 2 * flush M.
 Definition lse_chained (M : model) (n : nat) (size : R) : R :=

@@ -113,7 +113,8 @@ Inductive merged (M : model) (y : nat -> R) : nat -> nat -> nat -> R -> R -> Pro
 
 (* log(exp p + exp q), and a fold of it. *)
 Definition run_logaddexp (M : model) (p q r : R) : Prop :=
-  exists d w l, subtracts M (Rmin p q) (Rmax p q) d /\ exponentiates M d w /\ takes_log1p M w l /\ adds M (Rmax p q) l r.
+  exists d w l,
+    subtracts M (Rmin p q) (Rmax p q) d /\ exponentiates M d w /\ takes_log1p M w l /\ adds M (Rmax p q) l r.
 
 Inductive chained (M : model) (y : nat -> R) : nat -> R -> Prop :=
 | chained_start : chained M y 1 (y 1%nat)

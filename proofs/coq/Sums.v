@@ -3,14 +3,15 @@
    A sum is computed by a tree of additions whose leaves are places 1 .. N of a vector w. An addition keeps what
    rounding to nearest keeps: it errs by no more than the unit roundoff times the exact result, and by no more than
    either summand, because both summands are numbers of the format, each at a distance of the other from the exact
-   result. Flushing subnormals to zero adds `flush`. Every theorem about w_1 .. w_N concludes with the relation `sums gamma kappa N w s`
-   of Model.v: |s - total N w| <= gamma * total N |w| + kappa. No theorem but that of the compensated sum restricts N.
+   result. Flushing subnormals to zero adds `flush`. Every theorem about w_1 .. w_N concludes with the relation
+   `sums gamma kappa N w s` of Model.v: |s - total N w| <= gamma * total N |w| + kappa. No theorem but that of the
+   compensated sum restricts N.
 
    Contents: lists and trees; any order; pairwise with blocks; what appears on the way; mixed formats; compensated.
 
    Sources: Jeannerod, Rump, SIAM J. Matrix Anal. Appl. 34 (2013) 338-344, Theorem 2.1 (any order, without restriction
-   on the length); Higham, SIAM J. Sci. Comput. 14 (1993) 783-799 (pairwise); Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26
-   (2005) 1955-1988, Proposition 4.5 (compensated). *)
+   on the length); Higham, SIAM J. Sci. Comput. 14 (1993) 783-799 (pairwise); Ogita, Rump, Oishi, SIAM J. Sci. Comput.
+   26 (2005) 1955-1988, Proposition 4.5 (compensated). *)
 
 From Coq Require Import Reals Lra Lia List Permutation PeanoNat.
 From ShiftProof Require Import Rules Model Formulas.
