@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import count
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,8 +83,9 @@ def over_adversaries(fmt: Format, cases: int, seed: int, found: dict[tuple[str, 
     for name, x in rows_of(fmt, seed):
         truths: dict[str, Truth] = {}
         for of in bounds():
-            truth = truths.setdefault(of.function, Truth(of.function, x, fmt))
-            r = ratios(of, x, fmt, truth=truth)
+            if of.function not in truths:
+                truths[of.function] = Truth(of.function, x, fmt)
+            r = ratios(of, x, fmt, truth=truths[of.function])
             judged += int(r.in_scope.sum())
             out_of_scope += int((~r.in_scope).sum())
             exceeded += int(r.exceeds.sum())
@@ -184,7 +184,10 @@ Published = Callable[[Array, Array, int], Array]
 def _published() -> dict[tuple[str, str, str], Published]:
     """First-order forms in units of u, as relative errors, from rows x and their logsumexp y (rows, 1)."""
     top, low = (lambda x: x.max(axis=1, keepdims=True)), (lambda x: x.min(axis=1, keepdims=True))
-    far: Any = lambda x, y: np.abs(x - y).max(axis=1, keepdims=True)  # noqa: E731
+
+    def far(x: Array, y: Array) -> Array:
+        return np.asarray(np.abs(x - y).max(axis=1, keepdims=True))
+
     return {
         ("logsumexp", "naive", ""): lambda x, y, n: 1 + (n + 1) / np.abs(y),
         ("logsumexp", "shifted-log1p", "entropy"): lambda x, y, n: np.abs(y + n - low(x)) / np.abs(y),

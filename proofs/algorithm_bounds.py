@@ -70,6 +70,7 @@ def _sum_fits(size_of: Expr) -> tuple[Hypothesis, Hypothesis]:
     return _below_one(sigma, "the relative error of the sum of exponentials"), fits
 
 
+_Y_FITS = Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest)
 _HOLDS, _HOLDS_UNSHIFTED = _sum_fits(L), _sum_fits(y)
 
 
@@ -138,8 +139,8 @@ def _bound(
 
 def _logsumexp() -> Iterator[Bound]:
     shifted, log1p = f.lse_shifted(sigma, L, y), f.lse_log1p(sigma, L, y)
-    tail_sum: dict[str, Any] = {"premises": (*_SUMMING, _LOG1P)}
-    yield _lse("shifted-log1p", log1p, _TAIL_SUM, f"{_BHH}, Algorithm 4.1", **tail_sum)
+    premises = (*_SUMMING, _LOG1P)
+    yield _lse("shifted-log1p", log1p, _TAIL_SUM, f"{_BHH}, Algorithm 4.1", premises=premises)
     small = Hypothesis("u is at most 1/256", u, sp.Rational(1, 256))
     yield _lse(
         "shifted-log1p",
@@ -148,7 +149,7 @@ def _logsumexp() -> Iterator[Bound]:
         "the same, the drift bounded by the entropy",
         variant="entropy",
         hypotheses=(small, *_HOLDS),
-        **tail_sum,
+        premises=premises,
     )
     worst = f.tail_error(X, gamma, kappa, drift, tail, terms - 1, _ZERO)
     yield _lse(
@@ -164,7 +165,7 @@ def _logsumexp() -> Iterator[Bound]:
         ),
         "the same, over every x of n entries",
         variant="any x",
-        **tail_sum,
+        premises=premises,
     )
     yield _lse("shifted", shifted, _full_sum(), f"{_BHH}, Algorithm 3.1 after the shift")
     yield _lse(
@@ -217,8 +218,7 @@ def _logsumexp() -> Iterator[Bound]:
 
 def _softmax() -> Iterator[Bound]:
     component = f.softmax_entry(X, sigma, g, q, L)
-    dividing: dict[str, Any] = {"premises": _SUMMING}
-    yield _softmax_of("shifted", component, _full_sum(), _BHH, **dividing)
+    yield _softmax_of("shifted", component, _full_sum(), _BHH, premises=_SUMMING)
     yield _softmax_of(
         "shifted",
         f.softmax_norm(X, sigma, L),
@@ -226,16 +226,16 @@ def _softmax() -> Iterator[Bound]:
         _BHH,
         variant="normwise",
         measure="normwise",
-        **dividing,
+        premises=_SUMMING,
     )
     lse: Where = (*_full_sum(), (e, f.lse_shifted(sigma, L, y)))
     finite = (
-        Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest),
+        _Y_FITS,
         Hypothesis("no exponential overflows", 1 + f.free_factor(e) + f.exp_abs, largest),
     )
-    free: dict[str, Any] = {"hypotheses": (*_HOLDS, *finite)}
+    free = (*_HOLDS, *finite)
     free_entry = f.softmax_division_free(e, g, zdrift)
-    yield _softmax_of("division-free", free_entry, lse, _BHH, **free)
+    yield _softmax_of("division-free", free_entry, lse, _BHH, hypotheses=free)
     yield _softmax_of(
         "division-free",
         f.division_free_norm(e, L),
@@ -243,7 +243,7 @@ def _softmax() -> Iterator[Bound]:
         _BHH,
         variant="normwise",
         measure="normwise",
-        **free,
+        hypotheses=free,
     )
     yield _softmax_of(
         "division-free",
@@ -251,7 +251,7 @@ def _softmax() -> Iterator[Bound]:
         lse,
         "the gradient of logsumexp computed in two ways",
         variant="against the quotient",
-        **free,
+        hypotheses=free,
     )
     yield _softmax_of(
         "division-free-naive",
@@ -277,7 +277,7 @@ def _softmax() -> Iterator[Bound]:
         ((X, f.stretch()), *_ONLINE_SUM),
         _ONLINE,
         hypotheses=_STATES_HOLD,
-        **dividing,
+        premises=_SUMMING,
     )
 
 
@@ -297,12 +297,11 @@ def _log_softmax() -> Iterator[Bound]:
         (*_full_sum(), (e, f.log_error(f.log_rel, f.log_abs, sigma, L))),
         hypotheses=(*_HOLDS, kept),
     )
-    finite = Hypothesis("the logsumexp does not overflow", sp.Abs(y) + e, largest)
     yield _log_softmax_of(
         "composed",
         f.log_softmax_composed(e, z),
         (*_full_sum(), (e, f.lse_shifted(sigma, L, y))),
-        hypotheses=(*_HOLDS, finite),
+        hypotheses=(*_HOLDS, _Y_FITS),
     )
     yield _log_softmax_of(
         "log-of-softmax",
@@ -318,6 +317,7 @@ def bounds() -> tuple[Bound, ...]:
     return *_logsumexp(), *_softmax(), *_log_softmax()
 
 
+@cache
 def accumulated(of: Bound) -> Bound:
     """The bound where sums are made in another format, of unit roundoff v: `sum_mixed` of `Sums.v` put in.
 
@@ -368,6 +368,7 @@ def _companion(of: Bound) -> Bound:
     )
 
 
+@cache
 def bounds_for(function: str) -> tuple[Bound, ...]:
     """Every bound of a function; those of a pair or an element are those of its core function at n = 2.
 
@@ -382,11 +383,11 @@ def bound(function: str, algorithm: str, variant: str = "") -> Bound:
     """The bound of an algorithm; raises KeyError, with those that there are, if there is none."""
     if function not in FUNCTIONS:
         raise KeyError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
-    variants = [b.variant for b in bounds_for(function) if b.algorithm == algorithm]
+    variants = {b.variant: b for b in bounds_for(function) if b.algorithm == algorithm}
     if variant in variants:
-        return next(b for b in bounds_for(function) if (b.algorithm, b.variant) == (algorithm, variant))
+        return variants[variant]
     if variants:
-        raise KeyError(f"{function}.{algorithm} has no bound {variant!r}: one of {variants} is required")
+        raise KeyError(f"{function}.{algorithm} has no bound {variant!r}: one of {list(variants)} is required")
     known = ", ".join(a.name for a in algorithms_for(function))
     raise KeyError(f"{function} has no algorithm {algorithm!r}: one of {known} is required")
 

@@ -9,7 +9,6 @@ is compared is the formulas: that a bound's hypotheses and shift are those of it
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -123,9 +122,7 @@ def check_bounds(
         else:
             entries = (*_composed(coq, asked), *_in_formats(coq, others))
         if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            for file in sorted(coq.folder.glob("*.v")):
-                shutil.copyfile(file, keep / file.name)
+            coq.keep(keep)
         version = coq.version()
     return CoqReport(entries, version, time.monotonic() - begun)
 
@@ -169,7 +166,7 @@ def _composed(coq: Coq, bounds: tuple[Bound, ...]) -> tuple[CoqEntry, ...]:
     """Each bound against its definition and theorem; all at once, and one by one where that fails."""
     text = compositions_module(bounds)
     if coq.compile("Compositions", text).ok and not _assumed(coq, bounds):
-        return tuple(CoqEntry(b.name, CoqState.ACCEPTED) for b in bounds)
+        return tuple(_entry(b, "") for b in bounds)
     entries = []
     for b in bounds:
         outcome = coq.compile("Alone", compositions_module((b,)))

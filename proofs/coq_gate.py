@@ -8,7 +8,6 @@ Coq's real numbers. Without coqc everything is SKIPPED, which is not a pass.
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -293,10 +292,7 @@ def check_with_coq(
                 wrong |= audited.result()
                 unrefuted = refuted.result()
         if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            for file in sorted(coq.folder.glob("*.v")):
-                if file.stem not in ("Alone", "Assumed"):
-                    shutil.copyfile(file, keep / file.name)
+            coq.keep(keep, without=("Alone", "Assumed"))
         version = coq.version()
     entries = [_entry(t.name, wrong, CoqState.ACCEPTED, CoqState.NOT_ACCEPTED) for t in asked]
     entries += [_entry(r.name, unrefuted, CoqState.REFUTED, CoqState.NOT_REFUTED) for r in disputed]

@@ -159,6 +159,13 @@ class Coq:
         outcome = self.compile("Rules", text)
         return "" if outcome.ok else f"Rules.v, line {outcome.line}: {outcome.message}"
 
+    def keep(self, folder: Path, without: tuple[str, ...] = ()) -> None:
+        """Copies what was compiled to a folder, which is made, but for the files of the names `without`; OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(self.folder.glob("*.v")):
+            if file.stem not in without:
+                shutil.copyfile(file, folder / file.name)
+
     def version(self) -> str:
         try:
             run = subprocess.run([self.coqc, "--version"], capture_output=True, text=True, timeout=self.limit)

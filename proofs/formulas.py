@@ -47,7 +47,7 @@ _LATEX = {
 }  # fmt: skip
 
 
-class Formula(sp.Function):  # type: ignore[misc]
+class Formula(sp.Function):  # type: ignore[misc]  # SymPy has no types
     """An application of a formula to arguments; `FORMULAS` has a subclass for each, named as in `Formulas.v`."""
 
     parameters: tuple[str, ...]

@@ -137,7 +137,7 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         ):
             simulate(shifted, np.zeros(shape), FORMATS["bfloat16"])
     with pytest.raises(ValueError, match=r"a Format is required, such as .* got 'binary32'"):
-        simulate(shifted, [[1.0]], FORMATS["bfloat16"], "binary32")  # type: ignore[arg-type]
+        simulate(shifted, [[1.0]], FORMATS["bfloat16"], "binary32")
 
 
 def test_the_numbers_of_a_conversion_are_those_of_the_format_converted_to() -> None:

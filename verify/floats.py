@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import FUNCTIONS, SUM_ORDERS, Algorithm, Operations, merge_neighbours
+from shiftproof.proofs import FUNCTIONS, SUM_ORDERS, Algorithm
 
+from .arrays import ArrayOperations
 from .formats import Format
 
 __all__ = ["FloatOperations", "kernel_from"]
@@ -22,7 +23,7 @@ __all__ = ["FloatOperations", "kernel_from"]
 Values = NDArray[Any]
 
 
-class FloatOperations:
+class FloatOperations(ArrayOperations):
     """`Operations` on NumPy arrays of the format's type, shape (rows, n) or (rows, 1).
 
     Sums in any order are made in the order `any_order`, or as NumPy makes them if it is "any".
@@ -37,25 +38,13 @@ class FloatOperations:
     def _elementary(self, f: Callable[..., Any], a: Values) -> Values:
         return np.asarray(f(a.astype(np.float64, copy=False)), dtype=np.float64).astype(self.dtype, copy=False)
 
-    def max(self, x: Values) -> Values:
-        return np.asarray(x.max(axis=-1, keepdims=True))
-
-    def drop_max(self, x: Values) -> Values:
-        keep = np.ones(x.shape, dtype=bool)
-        np.put_along_axis(keep, x.argmax(axis=-1, keepdims=True), False, axis=-1)
-        return np.asarray(x[keep].reshape(x.shape[0], x.shape[1] - 1))
-
     def first(self, x: Values) -> Values:
         return _finite_first(x)[:, :1]
 
-    def maximum(self, a: Values, b: Values) -> Values:
-        return np.maximum(a, b)
-
-    def minimum(self, a: Values, b: Values) -> Values:
-        return np.minimum(a, b)
-
     def add(self, a: Values, b: Values) -> Values:
         return np.asarray(a + b)
+
+    plus = add
 
     def sub(self, a: Values, b: Values) -> Values:
         return np.asarray(a - b)
@@ -84,46 +73,26 @@ class FloatOperations:
             return np.asarray(x.sum(axis=-1, keepdims=True, dtype=self.dtype))
         if order not in SUM_ORDERS:
             raise ValueError(f"a sum has an order among {', '.join(SUM_ORDERS)}, got {order!r}")
-        return {"sequential": self._sequential, "pairwise": self._pairwise, "compensated": self._compensated}[order](x)
-
-    def _sequential(self, x: Values) -> Values:
-        total = np.zeros((x.shape[0], 1), dtype=self.dtype)
-        return np.asarray(np.cumsum(x, axis=-1, dtype=self.dtype)[:, -1:]) if x.shape[1] else total
-
-    def _pairwise(self, x: Values) -> Values:
-        while x.shape[1] > 1:
-            even = x.shape[1] // 2 * 2
-            x = np.concatenate([x[:, 0:even:2] + x[:, 1:even:2], x[:, even:]], axis=1)
-        return x if x.shape[1] else np.zeros((x.shape[0], 1), dtype=self.dtype)
-
-    def _compensated(self, x: Values) -> Values:
         if x.shape[1] == 0:
             return np.zeros((x.shape[0], 1), dtype=self.dtype)
+        return {"sequential": self._sequential, "pairwise": self.pairwise, "compensated": self._compensated}[order](x)
+
+    def _sequential(self, x: Values) -> Values:
+        return np.asarray(np.cumsum(x, axis=-1, dtype=self.dtype)[:, -1:])
+
+    def _compensated(self, x: Values) -> Values:
         partial = np.cumsum(x, axis=-1, dtype=self.dtype)
         before, new, after = partial[:, :-1], x[:, 1:], partial[:, 1:]
         moved = after - before
         errors = (before - (after - moved)) + (new - moved)
-        return np.asarray(partial[:, -1:] + self._sequential(errors))
+        return np.asarray(partial[:, -1:] + self.sum(errors, "sequential"))
 
     def fold(self, x: Values, start: Any, step: Any, invariant: Any) -> tuple[Values, ...]:
-        x = _finite_first(x)
-        state: tuple[Values, ...] = start(x[:, :1])
-        for j in range(1, x.shape[1]):
-            state = step(*state, x[:, j : j + 1])
-        return state
+        return super().fold(_finite_first(x), start, step, invariant)
 
     def tree(self, x: Values, leaf: Any, merge: Any, invariant: Any) -> tuple[Values, ...]:
         # The lowest number stands for -inf, of which two cannot be merged; it adds nothing that rounding would keep.
-        x = np.where(np.isneginf(x), np.finfo(self.dtype).min, x)
-        leaves = [np.broadcast_to(v, x.shape) for v in leaf(x)]
-        return merge_neighbours(leaves, x.shape[1], merge, lambda v, part: v[:, part], _joined)
-
-    def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Values, b: Values) -> Values:
-        return np.asarray(body(self, a, b))
-
-
-def _joined(a: Values, b: Values) -> Values:
-    return np.concatenate([a, b], axis=1)
+        return super().tree(np.where(np.isneginf(x), np.finfo(self.dtype).min, x), leaf, merge, invariant)
 
 
 def _finite_first(x: Values) -> Values:

@@ -8,14 +8,14 @@ binary64 ulp of a tie, so that they stay within the premise. Nothing is fast her
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import SUM_ORDERS, Algorithm, Operations, merge_neighbours
+from shiftproof.proofs import SUM_ORDERS, Algorithm
 
+from .arrays import ArrayOperations
 from .formats import Format
 
 __all__ = ["SimulatedOperations", "rows_in", "simulate"]
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 _INNOCUOUS = 25  # 53 >= 2 p + 2
 
 
-class SimulatedOperations:
+class SimulatedOperations(ArrayOperations):
     """`Operations` on binary64 arrays that hold numbers of the format, shape (rows, n) or (rows, 1).
 
     `accumulator` is the format that sums are made in; the result is rounded to the format. Raises ValueError for a
@@ -41,22 +41,8 @@ class SimulatedOperations:
                     f"at most {_INNOCUOUS} bits can be simulated in binary64, got {used.name} ({used.precision})"
                 )
 
-    def max(self, x: Array) -> Array:
-        return np.asarray(x.max(axis=-1, keepdims=True))
-
-    def drop_max(self, x: Array) -> Array:
-        keep = np.ones(x.shape, dtype=bool)
-        np.put_along_axis(keep, x.argmax(axis=-1, keepdims=True), False, axis=-1)
-        return np.asarray(x[keep].reshape(x.shape[0], x.shape[1] - 1))
-
     def first(self, x: Array) -> Array:
         return x[:, :1]
-
-    def maximum(self, a: Array, b: Array) -> Array:
-        return np.maximum(a, b)
-
-    def minimum(self, a: Array, b: Array) -> Array:
-        return np.minimum(a, b)
 
     def add(self, a: Array, b: Array) -> Array:
         return self.format.round(a + b)
@@ -88,52 +74,27 @@ class SimulatedOperations:
         x = self.accumulator.round(x)
         if x.shape[1] == 0:
             return np.zeros((x.shape[0], 1))
-        made = {"pairwise": self._pairwise, "compensated": self._compensated}.get(order, self._sequential)(x)
+        made = {"pairwise": self.pairwise, "compensated": self._compensated}.get(order, self._sequential)(x)
         return self.format.round(made)
 
-    def _plus(self, a: Array, b: Array) -> Array:
+    def plus(self, a: Array, b: Array) -> Array:
         return self.accumulator.round(a + b)
 
     def _sequential(self, x: Array) -> Array:
         total = x[:, :1]
         for j in range(1, x.shape[1]):
-            total = self._plus(total, x[:, j : j + 1])
-        return total
-
-    def _pairwise(self, x: Array) -> Array:
-        (total,) = merge_neighbours([x], x.shape[1], lambda a, b: (self._plus(a, b),), _columns, _join)
+            total = self.plus(total, x[:, j : j + 1])
         return total
 
     def _compensated(self, x: Array) -> Array:
         total, errors = x[:, :1], np.zeros((x.shape[0], 1))
         for j in range(1, x.shape[1]):
             new = x[:, j : j + 1]
-            after = self._plus(total, new)
-            moved = self._plus(after, -total)  # two-sum (Knuth): exact unless it overflows
-            lost = self._plus(self._plus(total, -self._plus(after, -moved)), self._plus(new, -moved))
-            errors, total = self._plus(errors, lost), after
-        return self._plus(total, errors)
-
-    def fold(self, x: Array, start: Any, step: Any, invariant: Any) -> tuple[Array, ...]:
-        state: tuple[Array, ...] = start(x[:, :1])
-        for j in range(1, x.shape[1]):
-            state = step(*state, x[:, j : j + 1])
-        return state
-
-    def tree(self, x: Array, leaf: Any, merge: Any, invariant: Any) -> tuple[Array, ...]:
-        leaves = [np.broadcast_to(v, x.shape) for v in leaf(x)]
-        return merge_neighbours(leaves, x.shape[1], merge, _columns, _join)
-
-    def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Array, b: Array) -> Array:
-        return np.asarray(body(self, a, b))
-
-
-def _columns(x: Array, part: slice) -> Array:
-    return x[:, part]
-
-
-def _join(a: Array, b: Array) -> Array:
-    return np.concatenate([a, b], axis=1)
+            after = self.plus(total, new)
+            moved = self.plus(after, -total)  # two-sum (Knuth): exact unless it overflows
+            lost = self.plus(self.plus(total, -self.plus(after, -moved)), self.plus(new, -moved))
+            errors, total = self.plus(errors, lost), after
+        return self.plus(total, errors)
 
 
 def rows_in(x: Any, fmt: Format) -> Array:
