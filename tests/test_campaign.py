@@ -109,10 +109,10 @@ class TestFaults:
         assert tally.counts[Outcome.WITHIN] > 0
 
     def test_a_kernel_that_always_hangs_is_withdrawn_at_first_contact(self):
-        start = time.monotonic()
         result = result_of(lambda x: time.sleep(60), timeout=0.5)
-        assert time.monotonic() - start < 30
-        assert result.tallies["shifted"].counts[Outcome.FAULT] == 40
+        tally = result.tallies["shifted"]
+        assert tally.counts[Outcome.FAULT] == 40
+        assert tally.faults["not-run"][0] == 40
 
     def test_all_the_memory_is_not_to_be_had(self):
         assert "raises" in faults_of(lambda x: np.ones(1 << 40) if x.shape[1] == 3 else textbook(x))

@@ -741,7 +741,7 @@ HOSTILE = {
 def test_a_hostile_text_ends_soon_with_its_problems_said(name: str) -> None:
     before = time.process_time()
     document = read(HOSTILE[name])
-    assert time.process_time() - before < 2
+    assert time.process_time() - before < 60  # a second or two; what grows with the square of the length takes hours
     for line in document.lines:
         assert (line.problem is None) == bool(line.members)
 
