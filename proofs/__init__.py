@@ -1,7 +1,7 @@
 """The identities with their derivations, the algorithms that use them, and what rounding can do to these: no floats."""
 
 from .algorithm_bounds import SUM_BOUNDS, accumulated, bound, bounds, bounds_for, companions
-from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for
+from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for, shifted_by
 from .bounds import ON_PAPER, QUANTITIES, Bound, Hypothesis
 from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
 from .closed_forms import READINGS, allowed_error, bounded_error
@@ -85,6 +85,7 @@ __all__ = [
     "prove",
     "rounding_error",
     "rules_of",
+    "shifted_by",
     "specification",
     "theorem",
     "theorems",

@@ -16,7 +16,7 @@ from typing import Any
 
 from .operations import Operations
 
-__all__ = ["ALGORITHMS", "FUNCTIONS", "Algorithm", "Function", "algorithm", "algorithms_for"]
+__all__ = ["ALGORITHMS", "FUNCTIONS", "Algorithm", "Function", "algorithm", "algorithms_for", "shifted_by"]
 
 Ops = Operations[Any]
 
@@ -52,9 +52,13 @@ def _naive_lse(o: Ops, x: Any) -> Any:
     return o.log(o.sum(o.exp(x)))
 
 
-def _shifted_lse(o: Ops, x: Any, order: str = "any") -> Any:
-    a = o.max(x)
+def shifted_by(o: Ops, x: Any, a: Any, order: str = "any") -> Any:
+    """a + log(sum exp(x_i - a)) for any shift a, a scalar of the batch x."""
     return o.add(a, o.log(o.sum(o.exp(o.sub(x, a)), order)))
+
+
+def _shifted_lse(o: Ops, x: Any, order: str = "any") -> Any:
+    return shifted_by(o, x, o.max(x), order)
 
 
 def _log1p_tail(o: Ops, x: Any, a: Any) -> Any:
@@ -67,8 +71,7 @@ def _shifted_log1p_lse(o: Ops, x: Any) -> Any:
 
 
 def _arbitrary_shift_lse(o: Ops, x: Any) -> Any:
-    a = o.first(x)
-    return o.add(a, o.log(o.sum(o.exp(o.sub(x, a)))))
+    return shifted_by(o, x, o.first(x))
 
 
 def _online_pass(o: Ops, x: Any) -> tuple[Any, Any]:

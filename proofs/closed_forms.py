@@ -41,14 +41,19 @@ def allowed_error(algorithm: Algorithm, x: Any, base: Enclosures[Any], model: Mo
     return found
 
 
-def bounded_error(bound: Bound, x: Any, base: Enclosures[Any], model: Model) -> Reading[Any]:
+def bounded_error(bound: Bound, x: Any, base: Enclosures[Any], model: Model, shift: Any | None = None) -> Reading[Any]:
     """What `bound` allows for |computed - exact| on the exact inputs x, shape (rows, n), finite.
 
     In the units of the result, (rows, 1) for logsumexp and else (rows, n) or what broadcasts to it; a normwise bound is
-    multiplied by the largest entry. It holds for the rows where every hypothesis does.
+    multiplied by the largest entry. It holds for the rows where every hypothesis does. A bound whose shift is the
+    first entry is a theorem about any shift: `shift`, exact and (rows, 1), stands in its place; ValueError for others.
     """
+    if shift is not None and bound.shift != "first":
+        raise ValueError(f"a bound of any shift is required, got {bound.name}, which is of the {bound.shift}")
     bound = bound if model.accumulator is None else accumulated(bound)
     values = _Values(bound, x, base, model)
+    if shift is not None:
+        values.known[symbol("a")] = shift
     for name, expression in bound.where:
         values.known[name] = values.of(expression)
     error = values.of(bound.formula)

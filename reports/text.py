@@ -6,7 +6,6 @@ Every figure of an error is the largest known, a lower bound of the true one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,42 +13,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from .numbers import fraction, number, rounded_down, rounded_up, short_hex
+
 __all__ = ["class_table", "findings", "premises", "reasons"]
 
 Json = dict[str, Any]
 
 _SHOWN_ENTRIES = 2
-
-
-def _number(text: str) -> float:
-    return float(text) if text in ("nan", "inf", "-inf") else float.fromhex(text)
-
-
-def rounded_up(value: float) -> str:
-    """A decimal with three digits that is not below value; "0" and "inf" as such."""
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else str(value)
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    up = math.ceil(value / step) * step
-    text = f"{up:.3g}"
-    return text if float(text) >= value else f"{up + step:.3g}"
-
-
-def rounded_down(value: float) -> str:
-    """A decimal with three digits that is not above value."""
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else str(value)
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    text = f"{math.floor(value / step) * step:.3g}"
-    return text if float(text) <= value else f"{(math.floor(value / step) - 1) * step:.3g}"
-
-
-def short_hex(text: str) -> str:
-    """A hex float without the zeros that say nothing: 0x1.8p+1 for 0x1.8000000000000p+1."""
-    mantissa, p, exponent = text.partition("p")
-    if not p or "." not in mantissa:
-        return text
-    return mantissa.rstrip("0").rstrip(".") + "p" + exponent
 
 
 def _input(verdict: Json | None) -> str:
@@ -90,15 +60,15 @@ def class_table(record: Json) -> Table:
             _verdict_word(kernel),
             str(sum(counts.values()) - counts["OUT_OF_SCOPE"]),
             str(counts["OUT_OF_SCOPE"]),
-            "-" if largest is None else rounded_up(_number(largest["error_ulp"][1])),
-            "-" if closest is None else rounded_up(_number(closest["ratio"])),
+            "-" if largest is None else rounded_up(number(largest["error_ulp"][1])),
+            "-" if closest is None else rounded_up(number(closest["ratio"])),
             _input(largest),
         )
     return table
 
 
 def _told(verdict: Json) -> str:
-    error, allowed = _number(verdict["error_ulp"][0]), _number(verdict["allowed_ulp"][1])
+    error, allowed = number(verdict["error_ulp"][0]), number(verdict["allowed_ulp"][1])
     return (
         f"at {_input(verdict)} got {short_hex(verdict['got'])}, exact {short_hex(verdict['want'])}, "
         f"error {rounded_down(error)} ulp, allowed {rounded_up(allowed)}"
@@ -146,7 +116,7 @@ def findings(record: Json) -> Iterator[str]:
 def premises(record: Json) -> Iterator[str]:
     """What the bounds assume, and what was measured of it here."""
     premised = record["assumed"]["libm_ulp"]
-    measured = {p["function"]: _number(p["largest_known_ulp"]) for p in record["measured"]["numpy"]}
+    measured = {p["function"]: number(p["largest_known_ulp"]) for p in record["measured"]["numpy"]}
     yield "assumed: " + ", ".join(f"{name} within {ulps} ulp" for name, ulps in premised.items())
     yield (
         f"measured: NumPy's {record['format']} "
@@ -154,7 +124,7 @@ def premises(record: Json) -> Iterator[str]:
         + " (largest known)"
     )
     for name, error in measured.items():
-        if error > _fraction(premised[name]):
+        if error > fraction(premised[name]):
             yield (
                 f"note: NumPy's {record['format']} {name} breaks the premise "
                 f"({rounded_up(error)} > {premised[name]} ulp): "
@@ -174,8 +144,3 @@ def _proofs(record: Json) -> Iterator[str]:
         read += f", sums made in {record['accumulator']}"
         proven = "on paper for such sums (in Coq for sums in the format itself, and for the change of format)"
     yield f"bounds: read {read}; the closed forms are proven {proven}"
-
-
-def _fraction(text: str) -> float:
-    numerator, _, denominator = text.partition("/")
-    return int(numerator) / int(denominator or 1)

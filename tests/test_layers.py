@@ -24,7 +24,7 @@ OURS = "shiftproof"
 # Which package may import which third party. Anything that is neither listed nor of the standard library is refused.
 THIRD_PARTIES = {
     "proofs": {"sympy", "flint"},
-    "verify": {"numpy", "mpmath", "gmpy2", "flint"},
+    "verify": {"numpy", "mpmath", "gmpy2", "flint", "jsonschema"},
     "reports": {"rich"},
     "cli": {"click", "rich"},
 }
@@ -33,6 +33,7 @@ HOMES = {
     "mpmath": {"verify/references.py"},
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
+    "jsonschema": {"verify/record.py"},
     "sympy": {
         "proofs/algorithm_bounds.py",
         "proofs/bounds.py",

@@ -8,7 +8,7 @@ from .formats import FORMATS, Format, format_named
 from .judge import Enclosure, Outcome
 from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
 from .profiles import PROFILES
-from .record import record_of, record_schema, record_text
+from .record import read_record, record_of, record_schema, record_text
 from .references import RefereeDisagreement, Reference
 from .simulated import simulate
 from .standards import ladder, standards_for
@@ -41,6 +41,7 @@ __all__ = [
     "judge",
     "kernel_named",
     "ladder",
+    "read_record",
     "record_of",
     "record_schema",
     "record_text",

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
+
+import jsonschema
 
 from shiftproof.proofs import ALGORITHMS, FUNCTIONS, READINGS, Algorithm, bound
 
@@ -18,15 +22,17 @@ from .campaign import Campaign, KernelResult, Plan
 from .host import FAULTS
 from .judge import Outcome
 from .kernels import Kernel
+from .landscape import gap_end, length_end, size_end
 from .premises import environment, probe
 from .profiles import PROFILES
 from .references import MPMATH_ASSUMPTION
+from .shifts import shifted_rows, what_shifts_cost
 from .standards import ladder
 from .verdicts import Tally, Verdict
 
-__all__ = ["SCHEMA_VERSION", "record_of", "record_schema", "record_text"]
+__all__ = ["SCHEMA_VERSION", "read_record", "record_of", "record_schema", "record_text"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Json = dict[str, Any]
 
@@ -42,12 +48,72 @@ def record_text(record: Json) -> str:
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def read_record(text: str) -> Json:
+    """The record in a file's text; its every float can be read.
+
+    Raises ValueError, with the place, for what is not JSON, not a campaign, of another version, or against the schema.
+    """
+    try:
+        record = json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("a record is not nested as deeply as this") from error
+    except ValueError as error:
+        raise ValueError(
+            f"JSON as `shiftproof verify --json` writes it is required (is it cut off?): {error}"
+        ) from error
+    if not isinstance(record, dict) or record.get("schema") != _KIND:
+        kind = f"schema {record.get('schema')!r}" if isinstance(record, dict) else type(record).__name__
+        raise ValueError(f"the record of a campaign (schema {_KIND!r}) is required, got {_short(kind)}")
+    version = record.get("version")
+    if type(version) is not int or version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        advice = "a newer shiftproof made it" if newer else "make it anew with `shiftproof verify --json`"
+        raise ValueError(f"a record of version {SCHEMA_VERSION} is required, got {_short(repr(version))}: {advice}")
+    try:
+        jsonschema.Draft202012Validator(record_schema()).validate(record)
+    except jsonschema.ValidationError as error:
+        raise ValueError(f"{_place(error.absolute_path)}: {_short(error.message)}") from error
+    except RecursionError as error:
+        raise ValueError("a record is not nested as deeply as this") from error
+    for path, value in _strings(record, ()):
+        if _HEX.fullmatch(value):
+            try:
+                float.fromhex(value)
+            except OverflowError as error:
+                raise ValueError(f"{_place(path)}: a binary64 number is required, got {value}") from error
+    return record
+
+
+_KIND = "shiftproof-campaign"
+_HEX = re.compile(r"-?0x[01]\.[0-9a-f]+p[+-][0-9]+")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"floats are hex strings, got {constant}")
+
+
+def _place(path: Any) -> str:
+    return "/".join(map(str, path)) or "the record"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _strings(item, (*path, key))
+
+
 def record_of(campaign: Campaign) -> Json:
     """The record of a finished campaign; probes the premises of its format on this machine."""
     plan = campaign.plan
     premises, flushes = probe(plan.format)
     return {
-        "schema": "shiftproof-campaign",
+        "schema": _KIND,
         "version": SCHEMA_VERSION,
         "environment": environment(),
         "format": plan.format.name,
@@ -73,8 +139,26 @@ def record_of(campaign: Campaign) -> Json:
                 for p in premises
             ],
             "flushes_subnormals": flushes,
+            "shifts": _shifts(plan),
         },
         "kernels": [_kernel(result, _replay(plan, result.kernel)) for result in campaign.results],
+    }
+
+
+def _shifts(plan: Plan) -> Json:
+    return {
+        "rows": [[_number(v) for v in row] for row in shifted_rows(plan.format).tolist()],
+        "points": [
+            {
+                "shift": _number(point.shift),
+                "row": point.row,
+                "got": _number(point.got),
+                "error_ulp": [_number(end) for end in point.error_ulp],
+                "allowed_ulp": [_number(end) for end in point.allowed_ulp],
+                "outcome": point.outcome.name,
+            }
+            for point in what_shifts_cost(plan.format, plan.libm)
+        ],
     }
 
 
@@ -116,6 +200,28 @@ def _kernel(result: KernelResult, replay: str) -> Json:
             for name, (count, verdict) in sorted(tally.faults.items())
         },
         "families": {name: _family(shown, replay) for name, shown in result.families.items()},
+        "sizes": [
+            {"up_to_ulp": _number(size_end(code)), "results": count}
+            for code, count in sorted(tally.landscape.sizes.items())
+        ],
+        "cells": [_cell(result, key) for key in sorted(tally.landscape.cells)],
+    }
+
+
+def _cell(result: KernelResult, key: tuple[int, int]) -> Json:
+    gap, length = key
+    cells = {standard: tally.landscape.cells[key] for standard, tally in result.tallies.items()}
+    closest = cells[result.shown].closest
+    return {
+        "gap_up_to": _number(gap_end(gap)),
+        "length_up_to": length_end(length),
+        "rows": {
+            standard: {outcome.name: count for outcome, count in sorted(cell.counts.items(), key=lambda c: c[0].value)}
+            for standard, cell in cells.items()
+        },
+        "closest": None
+        if closest is None
+        else {"ratio": _number(closest[0]), "gap": _number(closest[1]), "length": closest[2]},
     }
 
 

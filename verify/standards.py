@@ -22,6 +22,7 @@ from .exact import UNKNOWN, Ends, distance, rational_ends, settled
 from .formats import Format
 from .intervals import Interval, IntervalOperations
 from .judge import Enclosure, Outcome, decide, error_in_ulps
+from .landscape import Rows
 from .profiles import plan_row
 from .references import PRECISION_CAP, Reference, core_references, limits, reference_algorithm
 
@@ -86,7 +87,8 @@ class Expectation:
     `references` is a store of references by row that expectations for the same format may share, and `cores` the
     functions to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal
     where `judged` is false. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format
-    that their sums are made in. Bounds are made when they are first asked for and kept. Raises RefereeDisagreement.
+    that their sums are made in. `landmarks` has the gaps and lengths of the rows. Bounds are made when they are first
+    asked for and kept. Raises RefereeDisagreement.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Expectation:
         self._refer({} if references is None else references, {self.core, *cores})
         self._bounds: dict[tuple[str, bool], _Allowed] = {}
         self._exact: dict[tuple[int, int, str, bool, int], list[Ends]] = {}
+        self.landmarks = Rows.of(self.rows)
 
     def _lay_out(self, cases: Sequence[NDArray[np.generic]], profile: str) -> None:
         """Number the results, and group the rows of finite entries by their length."""
@@ -216,9 +219,13 @@ class Expectation:
             row = 0
         return next((name for name, holds in hypotheses.items() if not holds[row]), None)
 
+    def errors(self, got: Array) -> Enclosure:
+        """|got - y| in ulps of y, for one number for each result."""
+        return error_in_ulps(self.reference, got, self.format)
+
     def judge(self, got: Array, standard: str, flush: bool = False) -> tuple[NDArray[np.int8], Enclosure, _Allowed]:
         """Outcomes of the judged results (WITHIN where `fixed` is owed instead), errors and bounds in ulps."""
-        error = error_in_ulps(self.reference, got, self.format)
+        error = self.errors(got)
         allowed = self.allowed(standard, flush)
         strict = standard == "faithful" and not flush
         outcome = decide(error, allowed.bound, allowed.in_scope, strict)

@@ -17,6 +17,7 @@ from .formats import format_named
 from .host import FAULTS, REFUSED, Answer
 from .judge import Enclosure, Outcome
 from .kernels import Kernel
+from .landscape import Landscape
 from .standards import Expectation
 
 __all__ = ["Tally", "Verdict", "judge_answers"]
@@ -70,7 +71,7 @@ class Tally:
 
     `worst` has the worst outcome, `closest` the largest error / allowed, `largest` the largest error in ulps,
     `simplest` the shortest input that exceeds. `exceeds_even_flushed` counts cases that exceed also if subnormals
-    may be flushed.
+    may be flushed. `landscape` has where the errors lie.
     """
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
@@ -82,6 +83,7 @@ class Tally:
     simplest: Verdict | None = None
     findings: list[Verdict] = field(default_factory=list)
     faults: dict[str, tuple[int, Verdict]] = field(default_factory=dict)
+    landscape: Landscape = field(default_factory=Landscape)
 
     @property
     def judged(self) -> int:
@@ -101,6 +103,7 @@ class Tally:
         for name, (count, verdict) in other.faults.items():
             seen = self.faults.get(name)
             self.faults[name] = (seen[0] + count, _simpler(seen[1], verdict)) if seen else (count, verdict)
+        self.landscape.add(other.landscape)
 
 
 def _simpler(a: Verdict, b: Verdict) -> Verdict:
@@ -248,6 +251,7 @@ def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], resu
 
     ratio = _ratio(error, allowed.bound)
     usable = expectation.judged & allowed.in_scope & ~aside[expectation.case]
+    tally.landscape = _landscape(expectation, results, outcome, usable, error.hi, ratio)
     if usable.any():
         top = usable & (outcome == outcome[usable].max())
         tally.worst = verdict(_argmax(ratio, top))
@@ -266,6 +270,25 @@ def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], resu
         elif found.outcome is Outcome.EXCEEDS:
             tally.add(Tally(simplest=found))
     return tally
+
+
+def _landscape(
+    expectation: Expectation,
+    results: _Results,
+    outcome: NDArray[np.int8],
+    usable: NDArray[np.bool_],
+    error: NDArray[np.float64],
+    ratio: NDArray[np.float64],
+) -> Landscape:
+    """Rows whose results are owed by a profile alone are in none of its cells."""
+    seen = outcome.copy()
+    for numbers, value in ((results.unjudged, Outcome.OUT_OF_SCOPE), (results.case_faults, Outcome.FAULT)):
+        for number in numbers:
+            seen[results.starts[number] : results.starts[number + 1]] = value.value
+    owed = expectation.judged
+    return Landscape.of(
+        expectation.landmarks, expectation.row[owed], seen[owed], usable[owed], error[owed], ratio[owed]
+    )
 
 
 def _argmax(values: NDArray[np.float64], among: NDArray[np.bool_]) -> int:
