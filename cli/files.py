@@ -1,4 +1,4 @@
-"""Files that the commands write: all of a file or nothing of it, and complaints before the work."""
+"""Files that the commands read and write: all of a file or nothing of it, and complaints before the work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["check_writable", "write"]
+__all__ = ["check_writable", "read_text", "write"]
 
 
 def check_writable(path: Path) -> None:
@@ -24,13 +24,31 @@ def check_writable(path: Path) -> None:
         raise click.UsageError(message) from error
 
 
-def write(path: Path, text: str) -> None:
+def read_text(path: Path, most: int) -> str:
+    """The UTF-8 text of a file of at most that many bytes; raises click.UsageError for anything else."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(most + 1)
+    except OSError as error:
+        raise click.UsageError(f"{path}: a file that can be read is required: {error.strerror}") from error
+    if len(content) > most:
+        raise click.UsageError(f"{path}: at most {most} bytes are read, this is longer")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(
+            f"{path}: UTF-8 text is required, got the byte {content[error.start]:#04x} at {error.start}"
+        ) from error
+
+
+def write(path: Path, content: str | bytes) -> None:
     """All of the file or nothing of it; a device or the like is written to, never replaced."""
+    content = content.encode() if isinstance(content, str) else content
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
         return
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as part:
-        part.write(text)
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as part:
+        part.write(content)
     os.chmod(part.name, 0o644)
     os.replace(part.name, path)

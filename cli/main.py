@@ -44,6 +44,7 @@ from shiftproof.verify import (
 
 from .files import check_writable, write
 from .proving import grade_command, prove_command
+from .reporting import report_command
 
 __all__ = ["main"]
 
@@ -284,3 +285,4 @@ def _list() -> None:
 
 _commands.add_command(prove_command)
 _commands.add_command(grade_command)
+_commands.add_command(report_command)

@@ -41,7 +41,7 @@ from shiftproof.reports import (
     summary_text,
 )
 
-from .files import check_writable, write
+from .files import check_writable, read_text, write
 
 __all__ = ["grade_command", "prove_command"]
 
@@ -154,7 +154,7 @@ def grade_command(file: Path, json_file: Path | None) -> int:
         if json_file.exists() and file.exists() and json_file.samefile(file):
             raise click.UsageError(f"--json {json_file}: this is the file to grade, another one is required")
         check_writable(json_file)
-    grading = grade(_text(file))
+    grading = grade(read_text(file, _LARGEST))
     if json_file is not None:
         write(json_file, json.dumps(grading.record(), indent=1, ensure_ascii=False) + "\n")
     _show(grading_text(grading))
@@ -164,22 +164,6 @@ def grade_command(file: Path, json_file: Path | None) -> int:
     if "false" in verdicts:
         return 1
     return 3 if not verdicts or NOT_UNDERSTOOD in verdicts else 0
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise click.UsageError(f"{file}: a file that can be read is required: {error.strerror}") from error
-    if len(content) > _LARGEST:
-        raise click.UsageError(f"{file}: at most {_LARGEST} bytes are read, this is longer")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise click.UsageError(
-            f"{file}: UTF-8 text is required, got the byte {content[error.start]:#04x} at {error.start}"
-        ) from error
 
 
 def _show(lines: Iterable[Any]) -> None:

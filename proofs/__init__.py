@@ -2,18 +2,20 @@
 
 from .algorithm_bounds import SUM_BOUNDS, accumulated, bound, bounds, bounds_for, companions
 from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for, shifted_by
-from .bounds import ON_PAPER, QUANTITIES, Bound, Hypothesis
-from .catalogue import CATALOGUE, FALSE, theorem, theorems, title
+from .bounds import MODEL_LATEX, ON_PAPER, QUANTITIES, QUANTITIES_LATEX, Bound, Hypothesis
+from .catalogue import CATALOGUE, FALSE, chapters, theorem, theorems, title
 from .closed_forms import READINGS, allowed_error, bounded_error
 from .coq_bounds import FORMAT_THEOREMS, check_bounds
 from .coqc import CoqEntry, CoqState
 from .counterexamples import Counterexample, Point, counterexample, working_precision
 from .exactness import Exactness, Inexact, exactness, specification
 from .examination import Examination, Refuted, examine
+from .formulas import latex_of, symbol
 from .grader import NOT_UNDERSTOOD, Graded, Grading, grade
 from .notation import LATEX, TEXT, Style, cases, chains, rules_of
 from .operations import SUM_ORDERS, Operations, merge_neighbours
 from .prover import prove
+from .pseudocode import pseudocode
 from .rounding import FOLD_LIMIT, Enclosures, Libm, Model, Perturbed, Reading, rounding_error
 from .trusted import RULES, Cases, Derivation, Premise, Rejected, Relation, Rule, Step, Term, Theorem, Use, check
 
@@ -25,9 +27,11 @@ __all__ = [
     "FORMAT_THEOREMS",
     "FUNCTIONS",
     "LATEX",
+    "MODEL_LATEX",
     "NOT_UNDERSTOOD",
     "ON_PAPER",
     "QUANTITIES",
+    "QUANTITIES_LATEX",
     "READINGS",
     "RULES",
     "SUM_BOUNDS",
@@ -74,6 +78,7 @@ __all__ = [
     "bounds_for",
     "cases",
     "chains",
+    "chapters",
     "check",
     "check_bounds",
     "companions",
@@ -81,12 +86,15 @@ __all__ = [
     "exactness",
     "examine",
     "grade",
+    "latex_of",
     "merge_neighbours",
     "prove",
+    "pseudocode",
     "rounding_error",
     "rules_of",
     "shifted_by",
     "specification",
+    "symbol",
     "theorem",
     "theorems",
     "title",

@@ -146,7 +146,7 @@ def _logsumexp() -> Iterator[Bound]:
         "shifted-log1p",
         log1p,
         ((drift, f.drift_from_entropy(H, L, terms)), *_TAIL_SUM),
-        "the same, the drift bounded by the entropy",
+        f"{_BHH}, Algorithm 4.1, the drift bounded by the entropy",
         variant="entropy",
         hypotheses=(small, *_HOLDS),
         premises=premises,
@@ -163,7 +163,7 @@ def _logsumexp() -> Iterator[Bound]:
             (X, f.stretch()),
             (sigma, worst),
         ),
-        "the same, over every x of n entries",
+        f"{_BHH}, Algorithm 4.1, over every x of n entries",
         variant="any x",
         premises=premises,
     )

@@ -10,7 +10,7 @@ import sympy as sp
 from .algorithms import FUNCTIONS
 from .formulas import Expr, formulas_in, latex_of
 
-__all__ = ["ON_PAPER", "QUANTITIES", "Bound", "Hypothesis", "Where"]
+__all__ = ["MODEL_LATEX", "ON_PAPER", "QUANTITIES", "QUANTITIES_LATEX", "Bound", "Hypothesis", "Where"]
 
 # The exact quantities of an input that formulas speak of.
 QUANTITIES = {
@@ -34,6 +34,43 @@ QUANTITIES = {
     "sum_u": "the unit roundoff of the format that sums are made in",
     "sum_lost": "what flushing adds in the format that sums are made in",
     "summable": "the largest number of the format that sums are made in, or of the format itself if it is smaller",
+}
+
+# The same for a paper: text with formulas between dollars.
+QUANTITIES_LATEX = {
+    "terms": "the number of entries",
+    "y": r"$\log \sum_i e^{x_i}$",
+    "L": "$y - a$, $a$ the shift ($y$ itself without one)",
+    "tail": r"$1 - \max_i g_i$",
+    "theta": r"the weight of the terms whose exponential is rounded: $\tau$, or 1 where subnormals are flushed",
+    "drift": r"$\sum_i g_i (e^{u |x_i - a|} - 1)$",
+    "H": r"the entropy $-\sum_i g_i \log g_i$",
+    "D": "$|x_j - a|$",
+    "z": "$x_j - y$",
+    "g": "entry $j$ of softmax: $g_j = e^{x_j - y}$",
+    "q": "$g (e^{u D} - 1)$",
+    "zdrift": "$g (e^{u |z|} - 1)$",
+    "peak": "the largest entry of softmax",
+    "rises": "how often the running maximum rises, or $n - 1$ where subnormals are flushed",
+    "height": r"$\lceil \log_2 n \rceil$, the height of a tree over the entries",
+    "size": r"$\max(|x_1|, |y|)$, at least every partial result",
+    "largest": "the largest number of the format",
+    "sum_u": "the unit roundoff of the format that sums are made in",
+    "sum_lost": "what flushing adds in the format that sums are made in",
+    "summable": "the largest number of the format that sums are made in, or of the format itself if it is smaller",
+}
+
+# The numbers of a model of arithmetic, in the same way.
+MODEL_LATEX = {
+    "u": "the unit roundoff of the format",
+    "exp_rel": "the relative error of exp",
+    "exp_abs": "the absolute error of exp besides, from underflow",
+    "log_rel": "the relative error of log",
+    "log_abs": "the absolute error of log besides",
+    "log1p_rel": "the relative error of log1p",
+    "log1p_abs": "the absolute error of log1p besides",
+    "under": "what underflow adds to a product or a quotient",
+    "flush": "what flushing a subnormal to zero adds; 0 with gradual underflow",
 }
 
 ON_PAPER = "on paper"

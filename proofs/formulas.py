@@ -43,7 +43,8 @@ _LATEX = {
     "under": r"\eta", "flush": r"\lambda", "largest": r"\Omega", "summable": r"\Omega_\Sigma",
     "tail": r"\tau", "drift": r"\delta", "rises": "r",
     "moment": r"\textstyle\sum_i g_i |x_i - a|", "size": "Y", "height": "h", "zdrift": "q_z",
-    "terms": "n", "peak": r"\max_i g_i",
+    "terms": "n", "peak": r"\max_i g_i", "rel": r"\varepsilon", "abs": r"\alpha", "e": r"\Delta", "sum_u": r"u_\Sigma",
+    "sum_lost": r"\lambda_\Sigma", "v": "v",
 }  # fmt: skip
 
 
@@ -57,6 +58,13 @@ class Formula(sp.Function):  # type: ignore[misc]  # SymPy has no types
     def body(self) -> Expr:
         """What the application stands for, one level deep."""
         return type(self).build(*self.args)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        name = type(self).__name__.replace("_", " ")
+        said = rf"\text{{{name}}}" + (
+            rf"\left({', '.join(map(printer.doprint, self.args))}\right)" if self.args else ""
+        )
+        return said if exp is None else rf"{said}^{{{exp}}}"
 
     def _eval_evalf(self, prec: int) -> Expr:
         return written_out(self)._eval_evalf(prec)  # SymPy would look for a function of this name elsewhere
@@ -77,9 +85,9 @@ def symbol(name: str) -> sp.Symbol:
     return sp.Symbol(name, real=True)
 
 
-def latex_of(expression: Expr) -> str:
-    """The expression for a paper, written out."""
-    plain = written_out(expression).replace(expm1, lambda z: sp.exp(z) - 1)
+def latex_of(expression: Expr, named: bool = False) -> str:
+    """The expression for a paper, written out, or with the formulas in it by their names."""
+    plain = (expression if named else written_out(expression)).replace(expm1, lambda z: sp.exp(z) - 1)
     return str(sp.latex(plain, symbol_names={symbol(name): text for name, text in _LATEX.items()}))
 
 

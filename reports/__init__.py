@@ -9,10 +9,17 @@ from .derivations import (
     refutation_text,
     summary_text,
 )
+from .figures import Figure, figures
 from .grading import grading_text
+from .pdf import LatexError, pdf, warnings_in
+from .report import SECTIONS, Report, report
 from .text import class_table, findings, premises, reasons
 
 __all__ = [
+    "SECTIONS",
+    "Figure",
+    "LatexError",
+    "Report",
     "bound_latex",
     "bound_summary",
     "bound_text",
@@ -21,10 +28,14 @@ __all__ = [
     "derivation_latex",
     "derivation_text",
     "examination_text",
+    "figures",
     "findings",
     "grading_text",
+    "pdf",
     "premises",
     "reasons",
     "refutation_text",
+    "report",
     "summary_text",
+    "warnings_in",
 ]

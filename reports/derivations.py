@@ -21,9 +21,18 @@ from shiftproof.proofs import (
     rules_of,
 )
 
-__all__ = ["coq_text", "derivation_latex", "derivation_text", "examination_text", "refutation_text", "summary_text"]
+__all__ = [
+    "coq_text",
+    "derivation_latex",
+    "derivation_text",
+    "derived",
+    "examination_text",
+    "refutation_text",
+    "scope",
+    "summary_text",
+]
 
-_BESIDE_THE_RULES = {
+BESIDE_THE_RULES = {
     "arithmetic": "equal as quotients of polynomials whose divisors are not 0",
     "premise": "what is assumed",
     "theorem": "an instance of another theorem of the catalogue",
@@ -41,22 +50,29 @@ def _reason(step: Step) -> str:
     return step.rule if step.use is None else f"theorem {step.use.theorem.name}"
 
 
-def _scope(theorem: Theorem, style: Style) -> str:
-    return ", ".join(("N >= 1", *(style.premise(p) for p in theorem.premises)))
+def scope(theorem: Theorem, style: Style) -> str:
+    """What the theorem holds for."""
+    return ", ".join((f"N {style.symbols['>=']} 1", *(style.premise(p) for p in theorem.premises)))
+
+
+def derived(theorem: Theorem, style: Style) -> Iterator[tuple[tuple[str, ...], list[tuple[str, str, str]]]]:
+    """For each case of the derivation: what it assumes, and rows of relation, term, reason; the first is a term."""
+    for assumed, chain in cases(theorem.derivation):
+        rows = [("", style.term(chain.start), "")]
+        for number, step in enumerate(chain.steps):
+            rows.append((_kind(chain, number, assumed), style.term(step.to), _reason(step)))
+        yield tuple(style.premise(p) for p in assumed), rows
 
 
 def derivation_text(theorem: Theorem) -> Iterator[str]:
     """The derivation line by line, each with the rule that leads to it; then the rules with conditions and sources."""
-    yield f"{TEXT.relation(theorem.conclusion)}    for {_scope(theorem, TEXT)}"
-    for assumed, chain in cases(theorem.derivation):
+    yield f"{TEXT.relation(theorem.conclusion)}    for {scope(theorem, TEXT)}"
+    for assumed, rows in derived(theorem, TEXT):
         yield ""
         if assumed:
-            yield f"  If {' and '.join(TEXT.premise(p) for p in assumed)}:"
-        lines = [("", TEXT.term(chain.start), "")]
-        for number, step in enumerate(chain.steps):
-            lines.append((_kind(chain, number, assumed), TEXT.term(step.to), _reason(step)))
-        width = min(72, max(len(said) for _, said, _ in lines))
-        for kind, said, reason in lines:
+            yield f"  If {' and '.join(assumed)}:"
+        width = min(72, max(len(said) for _, said, _ in rows))
+        for kind, said, reason in rows:
             yield f"    {kind:2} {said:{width}}  {reason}".rstrip()
     yield ""
     yield "  Rules"
@@ -66,23 +82,21 @@ def derivation_text(theorem: Theorem) -> Iterator[str]:
         if name in RULES:
             yield f"    {name:{width}}  {TEXT.rule(RULES[name])}    ({RULES[name].source})"
         else:
-            yield f"    {name:{width}}  {_BESIDE_THE_RULES[name]}"
+            yield f"    {name:{width}}  {BESIDE_THE_RULES[name]}"
 
 
 def derivation_latex(theorem: Theorem) -> Iterator[str]:
     """The derivation as align* environments, one for each case, with the rule of each step as a remark."""
     yield rf"% {theorem.name}: needs amsmath"
-    scope = ", ".join((r"N \ge 1", *(LATEX.premise(p) for p in theorem.premises)))
-    yield rf"\[ {LATEX.relation(theorem.conclusion)} \qquad ({scope}) \]"
-    for assumed, chain in cases(theorem.derivation):
+    yield rf"\[ {LATEX.relation(theorem.conclusion)} \qquad ({scope(theorem, LATEX)}) \]"
+    for assumed, rows in derived(theorem, LATEX):
         if assumed:
-            yield rf"If ${'$ and $'.join(LATEX.premise(p) for p in assumed)}$:"
+            yield rf"If ${'$ and $'.join(assumed)}$:"
         yield r"\begin{align*}"
-        yield f"  & {LATEX.term(chain.start)}" + (r" \\" if chain.steps else "")
-        for number, step in enumerate(chain.steps):
-            kind = LATEX.symbols[_kind(chain, number, assumed)]
-            end = r" \\" if number < len(chain.steps) - 1 else ""
-            yield rf"  &\quad {kind} {LATEX.term(step.to)} && \text{{{_reason(step)}}}{end}"
+        for number, (kind, term, reason) in enumerate(rows):
+            end = r" \\" if number < len(rows) - 1 else ""
+            line = rf"  &\quad {LATEX.symbols[kind]} {term} && \text{{{reason}}}" if kind else f"  & {term}"
+            yield line + end
         yield r"\end{align*}"
 
 

@@ -14,30 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from .numbers import fraction, number, rounded_down, rounded_up, short_hex
+from .selection import findings_of, missed, shown_input, verdict_word
 
 __all__ = ["class_table", "findings", "premises", "reasons"]
 
 Json = dict[str, Any]
 
-_SHOWN_ENTRIES = 2
 
-
-def _input(verdict: Json | None) -> str:
-    """The input, to paste, where it is short; else the case that it is part of."""
-    if verdict is None:
-        return "-"
-    if verdict["x"] is None or len(verdict["x"]) > _SHOWN_ENTRIES:
-        return f"{verdict['case']} (n = {verdict['length']})"
-    return "[" + ", ".join(short_hex(v) for v in verdict["x"]) + "]"
-
-
-def _verdict_word(kernel: Json) -> Text:
-    outcome = kernel["outcome"]
-    faults = sum(entry["count"] for entry in kernel["faults"].values())
-    if kernel["held"] is None and outcome != "UNDECIDED" and kernel["class"] is not None:
-        return Text("classified" + (f", {faults} FAULT" if faults else ""), style="yellow" if faults else "cyan")
-    style = {"WITHIN": "green", "EXCEEDS": "bold red", "FAULT": "bold red"}.get(outcome, "yellow")
-    return Text(outcome.replace("_", " "), style=style)
+def _styled(word: str) -> Text:
+    styles = {"WITHIN": "green", "EXCEEDS": "bold red", "FAULT": "bold red", "classified": "cyan"}
+    return Text(word, style=styles.get(word, "yellow"))
 
 
 def class_table(record: Json) -> Table:
@@ -57,12 +43,12 @@ def class_table(record: Json) -> Table:
             kernel["function"],
             record["format"],
             reached + (" (ftz)" if kernel["flushes_subnormals"] else ""),
-            _verdict_word(kernel),
+            _styled(verdict_word(kernel)),
             str(sum(counts.values()) - counts["OUT_OF_SCOPE"]),
             str(counts["OUT_OF_SCOPE"]),
             "-" if largest is None else rounded_up(number(largest["error_ulp"][1])),
             "-" if closest is None else rounded_up(number(closest["ratio"])),
-            _input(largest),
+            shown_input(largest),
         )
     return table
 
@@ -70,7 +56,7 @@ def class_table(record: Json) -> Table:
 def _told(verdict: Json) -> str:
     error, allowed = number(verdict["error_ulp"][0]), number(verdict["allowed_ulp"][1])
     return (
-        f"at {_input(verdict)} got {short_hex(verdict['got'])}, exact {short_hex(verdict['want'])}, "
+        f"at {shown_input(verdict)} got {short_hex(verdict['got'])}, exact {short_hex(verdict['want'])}, "
         f"error {rounded_down(error)} ulp, allowed {rounded_up(allowed)}"
         + (f" ({verdict['because']})" if verdict["because"] else "")
     )
@@ -78,12 +64,9 @@ def _told(verdict: Json) -> str:
 
 def reasons(record: Json) -> Iterator[str]:
     """Why a kernel has no stronger class, for kernels without a claim and for those that miss what they are held to."""
-    for kernel in record["kernels"]:
-        missing = kernel["not_reached"]
-        if missing is None or (kernel["held"] is not None and kernel["outcome"] == "WITHIN"):
-            continue
-        yield f"{kernel['name']} does not reach {missing['standard']}: {_told(missing['simplest'])}"
-        yield f"    {missing['simplest']['replay']}"
+    for miss in missed(record):
+        yield f"{miss.kernel} does not reach {miss.what}: {_told(miss.verdict)}"
+        yield f"    {miss.verdict['replay']}"
 
 
 def findings(record: Json) -> Iterator[str]:
@@ -91,26 +74,15 @@ def findings(record: Json) -> Iterator[str]:
 
     Where nothing was judged: the hypothesis that was left.
     """
-    for kernel in record["kernels"]:
-        for name, fault in kernel["faults"].items():
-            simplest = fault["simplest"]
-            yield (
-                f"{kernel['name']}: FAULT {name} ({fault['count']} cases): at {_input(simplest)}: {simplest['because']}"
-            )
-            yield f"    {simplest['replay']}"
-        broken = [f for family in kernel["families"].values() for f in family["findings"]]
-        for outcome in ("EXCEEDS", "UNDECIDED"):
-            found = [f for f in broken if f["outcome"] == outcome]
-            if found and (kernel["held"] is not None or kernel["class"] is None or outcome == "UNDECIDED"):
-                simplest = min(found, key=lambda f: (f["length"], len("".join(f["x"] or ()))))
-                yield f"{kernel['name']}: {outcome} {simplest['standard']}: {_told(simplest)}"
-                yield f"    {simplest['replay']}"
-        left = next((f for f in broken if f["outcome"] == "OUT_OF_SCOPE"), None)
-        if left is not None and kernel["outcome"] == "OUT_OF_SCOPE":
-            refused = left["because"].startswith("the kernel ")
-            why = left["because"] if refused else f"it is not so that {left['because']}"
-            yield f"{kernel['name']}: OUT OF SCOPE {left['standard']}: at {_input(left)} {why}"
-            yield f"    {left['replay']}"
+    for found in findings_of(record):
+        at = f"at {shown_input(found.verdict)}"
+        if found.outcome == "FAULT":
+            yield f"{found.kernel}: FAULT {found.what} ({found.count} cases): {at}: {found.why}"
+        elif found.outcome == "OUT_OF_SCOPE":
+            yield f"{found.kernel}: OUT OF SCOPE {found.what}: {at} {found.why}"
+        else:
+            yield f"{found.kernel}: {found.outcome} {found.what}: {_told(found.verdict)}"
+        yield f"    {found.verdict['replay']}"
 
 
 def premises(record: Json) -> Iterator[str]:

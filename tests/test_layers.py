@@ -25,7 +25,7 @@ OURS = "shiftproof"
 THIRD_PARTIES = {
     "proofs": {"sympy", "flint"},
     "verify": {"numpy", "mpmath", "gmpy2", "flint", "jsonschema"},
-    "reports": {"rich"},
+    "reports": {"rich", "jinja2", "markupsafe", "matplotlib", "latex2mathml"},
     "cli": {"click", "rich"},
 }
 # Third parties whose results need care: the only modules that may touch them.
@@ -34,6 +34,9 @@ HOMES = {
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
     "jsonschema": {"verify/record.py"},
+    "jinja2": {"reports/typesetting.py"},
+    "matplotlib": {"reports/drawing.py", "reports/plots.py"},
+    "latex2mathml": {"reports/page.py"},
     "sympy": {
         "proofs/algorithm_bounds.py",
         "proofs/bounds.py",
@@ -155,12 +158,12 @@ def test_a_planted_user_of_a_delicate_third_party_is_found(tmp_path: Path) -> No
 
 
 def _owed(root: Path) -> set[str]:
-    """What a wheel owes: every module, marker and schema of the layers, by its place under shiftproof/."""
+    """What a wheel owes: every module, marker, schema and template of the layers, by its place under shiftproof/."""
     return {
         f"{OURS}/{path.relative_to(root).as_posix()}"
         for layer in LAYERS
         for path in (root / layer).rglob("*")
-        if path.suffix in (".py", ".json", ".v") or path.name == "py.typed"
+        if path.suffix in (".py", ".json", ".v") or path.name == "py.typed" or path.parent.name == "templates"
     }
 
 

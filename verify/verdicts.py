@@ -297,7 +297,7 @@ def _argmax(values: NDArray[np.float64], among: NDArray[np.bool_]) -> int:
 
 def _ratio(error: Enclosure, bound: Enclosure) -> NDArray[np.float64]:
     with np.errstate(all="ignore"):
-        return np.where(error.hi == 0, 0.0, np.where(bound.lo == 0, np.inf, error.hi / bound.lo))
+        return np.where(error.hi == 0, 0.0, np.where(bound.lo == 0, np.inf, np.nextafter(error.hi / bound.lo, np.inf)))
 
 
 def _verdict(

@@ -14,7 +14,7 @@ from ..trusted import Cases, Derivation, Theorem, check
 from . import calculus, maximum, online, pairs, shift
 from .false import FALSE
 
-__all__ = ["CATALOGUE", "FALSE", "theorem", "theorems", "title"]
+__all__ = ["CATALOGUE", "FALSE", "chapters", "theorem", "theorems", "title"]
 
 _MODULES = (shift, maximum, calculus, online, pairs)
 
@@ -34,6 +34,15 @@ def theorem(name: str) -> Theorem:
 def theorems() -> dict[str, Theorem]:
     """All of the catalogue, each theorem after those that it rests on."""
     return {name: theorem(name) for name in CATALOGUE}
+
+
+def chapters() -> dict[str, tuple[str, ...]]:
+    """The names of the catalogue by the subject that they are about."""
+    names = iter(CATALOGUE)
+    return {
+        (module.__doc__ or "").split(":")[0].rstrip("."): tuple(next(names) for _ in module.DERIVATIONS)
+        for module in _MODULES
+    }
 
 
 def title(name: str) -> str:
