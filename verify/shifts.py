@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,17 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import Libm, bound, bounded_error, shifted_by
 
+from .balls import BallOperations, balls, working_precision
+from .exact import rational_ends
 from .floats import FloatOperations
 from .formats import Format
-from .intervals import Interval, IntervalOperations
 from .judge import Enclosure, Outcome, decide
 from .standards import Expectation
 
 __all__ = ["Shifted", "shifted_rows", "what_shifts_cost"]
 
 _ROWS, _LENGTH, _SEED = 8, 10, 0
+_LARGEST = Fraction(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,19 @@ def _shifts(fmt: Format) -> NDArray[np.float64]:
     """Four to a binade of either sign and 0, and a finer grid around the two thresholds of exp."""
     most, least = -fmt.log_smallest * 1.04, -fmt.log_largest * 1.04
     powers = 2.0 ** (np.arange(-8, 4 * np.log2(most) + 1) / 4)
-    edges = [np.linspace(end * 0.92, end, 17) for end in (least, most)]
+    edges = [np.linspace(end * 0.8, end, 33) for end in (least, most)]
     grid = np.unique(fmt.round(np.concatenate([[0.0], powers, -powers, *edges])))
     return np.asarray(grid[(grid >= least) & (grid <= most)], dtype=np.float64)
+
+
+def _in_ulps(bounds: NDArray[np.object_], exponents: NDArray[np.int64], in_scope: NDArray[np.bool_]) -> Enclosure:
+    """The balls as intervals of floats, in units of 2^exponent; from 0 to infinity where the bound does not apply."""
+    lo, hi = np.zeros(len(bounds)), np.full(len(bounds), np.inf)
+    for place in np.flatnonzero(in_scope):
+        ends = (end / Fraction(2) ** int(exponents[place]) for end in rational_ends(bounds[place]))
+        least, most = (float(min(end, _LARGEST)) for end in ends)
+        lo[place], hi[place] = max(np.nextafter(least, -np.inf), 0.0), np.nextafter(most, np.inf)
+    return Enclosure(lo, hi)
 
 
 def what_shifts_cost(fmt: Format, libm: Libm | None = None) -> Iterator[Shifted]:
@@ -67,12 +80,11 @@ def what_shifts_cost(fmt: Format, libm: Libm | None = None) -> Iterator[Shifted]
         got = np.asarray(shifted_by(operations, *values), dtype=np.float64)[:, 0]
         expected = Expectation([rows], "logsumexp", fmt, libm)
         error = expected.errors(got)
+    with working_precision(2 * fmt.precision + 100):  # exp(a - y) may be larger than any binary64 number
         of, model = bound("logsumexp", "arbitrary-shift"), fmt.model(libm)
-        reading = bounded_error(of, Interval.point(rows), IntervalOperations(), model, Interval.point(a))
-        ulps = Interval(reading.error.lo[:, 0], reading.error.hi[:, 0]).scaled(-expected.reference.exponent)
-    in_scope = np.logical_and.reduce(list(reading.hypotheses.values()))
-    known = in_scope & ~np.isnan(ulps.lo) & ~np.isnan(ulps.hi)
-    allowed = Enclosure(np.where(known, np.maximum(ulps.lo, 0.0), 0.0), np.where(known, ulps.hi, np.inf))
+        reading = bounded_error(of, balls(rows), BallOperations(), model, balls(a))
+        in_scope = np.logical_and.reduce(list(reading.hypotheses.values()))
+        allowed = _in_ulps(reading.error[:, 0], expected.reference.exponent, in_scope)
     outcome = decide(error, allowed, in_scope)
     for number, shift in enumerate(shifts):
         first = number * len(x)
