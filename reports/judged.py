@@ -48,16 +48,15 @@ def judged_blocks(record: Json) -> Iterator[Block]:
     """Kernels, inputs, versions and premises."""
     kernels, families = record["kernels"], record["families"]
     hostile = f"{len(families)} {'family' if len(families) == 1 else 'families'} of hostile inputs"
-    only = record["only_case"]
+    only, standard = record["only_case"], record["standard"]
     inputs = f"{_count(record['cases'], 'case')} each from {hostile}" if only is None else f"case {only} of {hostile}"
     yield b.Heading(1, ("What was judged",), "sec:judged")
     yield b.Paragraph(
         said(
             f"{_count(len(kernels), 'kernel')} in {record['format']}, {inputs} (",
             Ref("tab:families"), f"), seed {record['seed']}; ",
-            "each against its own claim" if record["standard"] is None else "each against the standard ",
-            *([] if record["standard"] is None else [Code(record["standard"])]),
-            ", and against every standard for its class. A case is what a kernel is given in one call. ",
+            *(["each against its claim, if it has one,"] if standard is None else ["each against ", Code(standard)]),
+            " and against every standard for its class. A case is what a kernel is given in one call. ",
             _outcomes(record),
         )
     )  # fmt: skip
@@ -118,7 +117,7 @@ def class_blocks(record: Json, pictures: Iterable[Block] = ()) -> Iterator[Block
     if largest:
         yield b.Table(
             "tab:largest",
-            ("Where the largest known errors are; inputs are in hexadecimal if they are short.",),
+            ("Where the largest known errors are: inputs if they are short, exact results rounded to binary64.",),
             (("kernel", 0.3), ("error (ulp)", 0), ("where", 0.7)),
             tuple(map(_largest_row, largest)),
         )
@@ -259,7 +258,7 @@ def _proved(record: Json) -> Iterator[Said]:
         yield said(f"For each of {_count(within, 'case')} the error is at most what is allowed for it; both are "
                    "enclosed from both sides, and the enclosures do not overlap.")  # fmt: skip
     if exceeds:
-        yield said(f"For each of {_count(exceeds, 'case')} the error is larger than what is allowed, in the same way.")
+        yield said(f"{_count(exceeds, 'case')} break what they are held to, in the same way.")
     yield said(f"{len(CATALOGUE)} identities and inequalities (", Ref("sec:identities"), "), every step checked.")
     in_coq = [of for of in bounds() if of.in_coq]
     yield said(f"{len(in_coq)} of {len(bounds())} rounding bounds in closed form (", Ref("sec:bounds"), "), in Coq: ",
