@@ -33,7 +33,7 @@ from .sources import cited
 __all__ = ["algorithm_blocks", "bound_blocks", "derivation_blocks", "label_of"]
 
 _EXACT = {"logsumexp": "y", "softmax": "g_j", "log_softmax": "z_j"}
-_READABLE = 300  # characters of LaTeX
+_READABLE, _NARROW = 300, 130  # characters of LaTeX
 _LESS = {True: LATEX.symbols["<"], False: LATEX.symbols["<="]}
 _NOTATION = (
     ("logsumexp", r"y = \log \sum_{i=1}^{n} e^{x_i}"),
@@ -221,9 +221,11 @@ def _named(expression: Any) -> str:
 
 
 def _written(expression: Any) -> str:
-    """The expression written out if it is short enough to read."""
+    """The expression written out if it is short enough to read, and no fraction in it too wide for a line."""
     whole = latex_of(expression)
-    return whole if len(whole) <= _READABLE else _named(expression)
+    fractions = re.findall(r"\\frac\{(.*?)\}\{", whole)
+    wide = any(len(above) > _NARROW for above in fractions)
+    return _named(expression) if wide or len(whole) > _READABLE else whole
 
 
 def _quantity(of: Bound) -> str:
