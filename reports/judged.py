@@ -18,7 +18,7 @@ from .blocks import Block, Code, Number, Ref, Said, said
 from .numbers import fraction, number, rounded_down, rounded_up, short_hex
 from .selection import Finding, findings_of, missed, shown_input, verdict_word
 
-__all__ = ["class_blocks", "finding_blocks", "judged_blocks", "known_blocks"]
+__all__ = ["class_blocks", "cores_of", "family_blocks", "finding_blocks", "judged_blocks", "known_blocks"]
 
 Json = dict[str, Any]
 

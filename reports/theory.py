@@ -30,25 +30,21 @@ from .blocks import Block, Code, Math, Ref, Said, said
 from .derivations import BESIDE_THE_RULES, derived, scope
 from .sources import cited
 
-__all__ = ["algorithm_blocks", "bound_blocks", "derivation_blocks", "label_of"]
+__all__ = ["algorithm_blocks", "bound_blocks", "derivation_blocks"]
 
 _EXACT = {"logsumexp": "y", "softmax": "g_j", "log_softmax": "z_j"}
 _READABLE, _NARROW = 300, 130  # characters of LaTeX
 _LESS = {True: LATEX.symbols["<"], False: LATEX.symbols["<="]}
-_NOTATION = (
-    ("logsumexp", r"y = \log \sum_{i=1}^{n} e^{x_i}"),
-    ("softmax", r"g_j = e^{x_j - y}"),
-    ("log_softmax", "z_j = x_j - y"),
-)
+_NOTATION = (r"y = \log \sum_{i=1}^{n} e^{x_i}", "g_j = e^{x_j - y}", "z_j = x_j - y")
 
 
-def label_of(*names: str) -> str:
+def _label_of(*names: str) -> str:
     """A label made of names: "bound:logsumexp-shifted"."""
     kind, *rest = names
     return f"{kind}:{re.sub(r'[^a-z0-9]+', '-', ' '.join(rest).lower()).strip('-')}"
 
 
-def with_math(text: str) -> Said:
+def _with_math(text: str) -> Said:
     """Text with formulas between dollars."""
     return tuple(Math(part) if n % 2 else part for n, part in enumerate(text.split("$")) if part)
 
@@ -84,11 +80,11 @@ def derivation_blocks() -> Iterator[Block]:
     )  # fmt: skip
     used: set[str] = set()
     for chapter, names in chapters().items():
-        yield b.Heading(2, (chapter,), label_of("sec", chapter))
+        yield b.Heading(2, (chapter,), _label_of("sec", chapter))
         for name in names:
             proven = theorem(name)
             used.update(rules_of(proven.derivation))
-            yield b.Statement(label_of("thm", name), (Code(name),), tuple(_theorem(proven)))
+            yield b.Statement(_label_of("thm", name), (Code(name),), tuple(_theorem(proven)))
     yield b.Heading(2, ("Rules",), "sec:rules")
     yield b.Table(
         "tab:rules",
@@ -108,7 +104,7 @@ def _theorem(proven: Theorem) -> Iterator[Block]:
 
 def _reason(why: str) -> Said:
     kind, _, name = why.rpartition("theorem ")
-    return (Ref(label_of("thm", name)),) if kind == "" and why.startswith("theorem ") else (why,)
+    return (Ref(_label_of("thm", name)),) if kind == "" and why.startswith("theorem ") else (why,)
 
 
 def _rule(name: str) -> tuple[b.Entry, ...]:
@@ -135,7 +131,7 @@ def algorithm_blocks(cores: Iterable[str]) -> Iterator[Block]:
             if a.function == core:
                 caption = said(Code(f"{a.function}.{a.name}"))
                 lines = tuple((line.depth, line.text, line.latex) for line in pseudocode(a))
-                yield b.Pseudocode(label_of("alg", a.function, a.name), caption, lines)
+                yield b.Pseudocode(_label_of("alg", a.function, a.name), caption, lines)
 
 
 # Bounds.
@@ -146,7 +142,7 @@ def bound_blocks(cores: Iterable[str]) -> Iterator[Block]:
     cores = tuple(cores)
     shown = [of for of in (*bounds(), *companions()) if of.function in cores]
     yield b.Heading(1, ("How wrong can it be",), "sec:bounds")
-    notation = _joined((Math(latex),) for core, latex in _NOTATION)
+    notation = _joined((Math(latex),) for latex in _NOTATION)
     yield b.Paragraph(
         said(
             "For a row ", Math(r"x = (x_1, \dots, x_n)"), " of numbers of the format let ", notation, "; a hat marks "
@@ -156,7 +152,7 @@ def bound_blocks(cores: Iterable[str]) -> Iterator[Block]:
         )
     )  # fmt: skip
     for of in shown:
-        yield b.Statement(label_of("bound", of.name), (Code(of.name),), tuple(_bound(of)))
+        yield b.Statement(_label_of("bound", of.name), (Code(of.name),), tuple(_bound(of)))
     yield b.Heading(2, ("Symbols and formulas",), "sec:formulas")
     yield b.Table(
         "tab:symbols",
@@ -193,7 +189,7 @@ def _bound(of: Bound) -> Iterator[Block]:
     yield b.Paragraph(
         said(
             "Computed by ",
-            Ref(label_of("alg", of.function, of.algorithm)),
+            Ref(_label_of("alg", of.function, of.algorithm)),
             ", if",
         )
     )
@@ -248,4 +244,4 @@ def _symbols(shown: list[Bound]) -> Iterator[tuple[b.Entry, ...]]:
     used = {s.name for of in shown for s in of.composed().free_symbols}
     for name, meaning in {**QUANTITIES_LATEX, **MODEL_LATEX}.items():
         if name in used:
-            yield b.Entry((Math(latex_of(symbol(name))),)), b.Entry(with_math(meaning))
+            yield b.Entry((Math(latex_of(symbol(name))),)), b.Entry(_with_math(meaning))
