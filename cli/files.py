@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["check_writable", "read_text", "write"]
+__all__ = ["check_writable", "read_text", "write", "write_all"]
 
 
 def check_writable(path: Path) -> None:
@@ -52,3 +52,14 @@ def write(path: Path, content: str | bytes) -> None:
         part.write(content)
     os.chmod(part.name, 0o644)
     os.replace(part.name, path)
+
+
+def write_all(out: Path, files: dict[str, bytes]) -> None:
+    """Files by name under the folder of `--out`, made where they are missing; raises click.UsageError."""
+    for name, content in files.items():
+        try:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            write(out / name, content)
+        except OSError as error:
+            reason = error.strerror or error
+            raise click.UsageError(f"--out {out}: a folder that can be written is required: {reason}") from error

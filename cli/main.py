@@ -6,7 +6,6 @@ undecided, or nothing judged. Results go to stdout, talk to stderr.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -45,10 +45,9 @@ from shiftproof.verify import (
 from .files import check_writable, write
 from .proving import grade_command, prove_command
 from .reporting import report_command
+from .surveying import TABLE_WIDTH, cores, leaderboard_command, show_survey
 
 __all__ = ["main"]
-
-_TABLE_WIDTH = 240  # at most, where the output is not a terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,6 +86,9 @@ def _commands() -> None:
     """Is this softmax right, how wrong can it be, and who proves it?"""
 
 
+_NOT_FOR_LIBRARIES = ("kernels", "standard", "case", "call", "profile", "reading", "accumulate", "timeout")
+
+
 def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
     accuracies: dict[str, Fraction] = {}
     for value in values:
@@ -109,7 +111,7 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
 @click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
 @click.option("--function", metavar="F", help=f"What a kernel of yours computes: {', '.join(FUNCTIONS)}.")
 @click.option("--standard", metavar="S", help="Hold every kernel to this standard; else each is held to its claim.")
-@click.option("--format", "format_name", default="binary64", show_default=True, metavar="FORMAT")
+@click.option("--format", "format_name", metavar="FORMAT", help="Default: binary64, or all with --library.")
 @click.option("--cases", type=click.IntRange(1), default=DEFAULT_CASES, show_default=True, metavar="N")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="K")
 @click.option("--jobs", type=click.IntRange(1), metavar="J", help="Judging processes; default: one for each core.")
@@ -137,12 +139,21 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record."
 )
+@click.option(
+    "--library",
+    "libraries",
+    multiple=True,
+    metavar="L",
+    help="All kernels of this library, in all its formats.",
+)
 @click.option("--list", "listing", is_flag=True, help="Name kernels, standards, formats and families.")
+@click.pass_context
 def _verify(
+    context: click.Context,
     kernels: tuple[str, ...],
     function: str | None,
     standard: str | None,
-    format_name: str,
+    format_name: str | None,
     cases: int,
     seed: int,
     jobs: int | None,
@@ -155,6 +166,7 @@ def _verify(
     accumulate: str | None,
     timeout: float,
     json_file: Path | None,
+    libraries: tuple[str, ...],
     listing: bool,
 ) -> int:
     """Judge kernels against proven bounds over adversarial inputs, and tell the class that each reaches.
@@ -168,6 +180,24 @@ def _verify(
     if function is not None and function not in FUNCTIONS:
         raise click.UsageError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
     only, chosen_families = _chosen(families, case)
+    if libraries:
+        given = [
+            name for name in _NOT_FOR_LIBRARIES if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        ]
+        if given:
+            raise click.UsageError(f"--library judges all of a library by its textbook bounds: it takes no {given[0]}")
+        return show_survey(
+            libraries,
+            function,
+            () if format_name is None else (format_name,),
+            cases if _is_given(context, "cases") else None,
+            seed,
+            jobs,
+            libm if _is_given(context, "libm") else None,
+            json_file,
+            required=True,
+            families=tuple(adversary_named(name) for name in chosen_families),
+        )
     if kernels:
         chosen = tuple(kernel_named(text, function, call, profile) for text in kernels)
     else:
@@ -178,12 +208,12 @@ def _verify(
             raise click.UsageError(f"no kernel here has a standard {standard!r}: see shiftproof verify --list")
     plan = Plan(
         chosen,
-        format_named(format_name),
+        format_named(format_name or "binary64"),
         standard,
         tuple(adversary_named(name) for name in chosen_families),
         cases,
         seed,
-        jobs or _cores(),
+        jobs or cores(),
         libm,
         timeout,
         only,
@@ -202,6 +232,10 @@ def _verify(
     return _status(deciding)
 
 
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
 def _chosen(families: tuple[str, ...], case: str | None) -> tuple[int | None, Iterable[str]]:
     if case is None:
         return None, families or ADVERSARIES
@@ -210,10 +244,6 @@ def _chosen(families: tuple[str, ...], case: str | None) -> tuple[int | None, It
         got = f"{case!r} with --family" if families else repr(case)
         raise click.UsageError(f"--case: FAMILY#NUMBER, such as gaps#0, without --family is required, got {got}")
     return int(number), [family]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _status(outcomes: Sequence[Outcome]) -> int:
@@ -246,7 +276,7 @@ def _progress(plan: Plan) -> Any:
 def _show(record: dict[str, Any]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
-        console = Console(highlight=False, soft_wrap=True, width=_TABLE_WIDTH)
+        console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     console.print(class_table(record), soft_wrap=False)
     for title, lines in (
         ("Why not stronger", reasons(record)),
@@ -286,3 +316,4 @@ def _list() -> None:
 _commands.add_command(prove_command)
 _commands.add_command(grade_command)
 _commands.add_command(report_command)
+_commands.add_command(leaderboard_command)

@@ -9,7 +9,7 @@ import click
 from shiftproof.reports import SECTIONS, LatexError, pdf, report
 from shiftproof.verify import read_record
 
-from .files import read_text, write
+from .files import read_text, write_all
 
 __all__ = ["report_command"]
 
@@ -47,7 +47,7 @@ def report_command(campaign: Path, out: Path, with_pdf: bool, sections: tuple[st
     except ValueError as error:
         raise click.UsageError(f"{campaign}: {error}") from error
     made = report(record, sections)
-    _write_all(out, made.files)
+    write_all(out, made.files)
     told = [name for name in made.files if name.endswith((".tex", ".html"))]
     status = 0
     if with_pdf and made.main is not None:
@@ -58,18 +58,8 @@ def report_command(campaign: Path, out: Path, with_pdf: bool, sections: tuple[st
             status = 3
         else:
             name = Path(made.main).with_suffix(".pdf").name
-            _write_all(out, {name: document})
+            write_all(out, {name: document})
             told.append(name)
     for name in told:
         click.echo(out / name)
     return status
-
-
-def _write_all(out: Path, files: dict[str, bytes]) -> None:
-    for name, content in files.items():
-        try:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            write(out / name, content)
-        except OSError as error:
-            reason = error.strerror or error
-            raise click.UsageError(f"--out {out}: a folder that can be written is required: {reason}") from error

@@ -1,7 +1,7 @@
 """The identities with their derivations, the algorithms that use them, and what rounding can do to these: no floats."""
 
 from .algorithm_bounds import SUM_BOUNDS, accumulated, bound, bounds, bounds_for, companions
-from .algorithms import ALGORITHMS, FUNCTIONS, Algorithm, Function, algorithm, algorithms_for, shifted_by
+from .algorithms import ALGORITHMS, FUNCTIONS, GRADIENTS, Algorithm, Function, algorithm, algorithms_for, shifted_by
 from .bounds import MODEL_LATEX, ON_PAPER, QUANTITIES, QUANTITIES_LATEX, Bound, Hypothesis
 from .catalogue import CATALOGUE, FALSE, chapters, theorem, theorems, title
 from .closed_forms import READINGS, allowed_error, bounded_error
@@ -26,6 +26,7 @@ __all__ = [
     "FOLD_LIMIT",
     "FORMAT_THEOREMS",
     "FUNCTIONS",
+    "GRADIENTS",
     "LATEX",
     "MODEL_LATEX",
     "NOT_UNDERSTOOD",

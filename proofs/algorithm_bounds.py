@@ -376,7 +376,9 @@ def bounds_for(function: str) -> tuple[Bound, ...]:
     """
     core = FUNCTIONS[function].core
     own = tuple(b for b in bounds() if b.function == core)
-    return own if core == function else tuple(_at_two(b, function) for b in own)
+    if FUNCTIONS[function].entry in ("pair", "element"):
+        return tuple(_at_two(b, function) for b in own)
+    return tuple(b if core == function else replace(b, function=function, quantity=_of(b, function)) for b in own)
 
 
 def bound(function: str, algorithm: str, variant: str = "") -> Bound:
@@ -392,13 +394,17 @@ def bound(function: str, algorithm: str, variant: str = "") -> Bound:
     raise KeyError(f"{function} has no algorithm {algorithm!r}: one of {known} is required")
 
 
+def _of(of: Bound, function: str) -> str:
+    return f"{function}, {'in nats' if of.measure == 'absolute' else 'the entry'}"
+
+
 def _at_two(of: Bound, function: str) -> Bound:
     """The same theorem for two entries: n = 2, and a running maximum rises at most once."""
     two = {terms: sp.Integer(2), height: _ONE}
     return replace(
         of,
         function=function,
-        quantity=f"{function}, {'in nats' if of.measure == 'absolute' else 'the entry'}",
+        quantity=_of(of, function),
         formula=of.formula.subs(two),
         where=tuple((s, expr.subs(two)) for s, expr in of.where),
         hypotheses=tuple(replace(h, smaller=h.smaller.subs(two), larger=h.larger.subs(two)) for h in of.hypotheses),

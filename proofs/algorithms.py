@@ -4,7 +4,9 @@ Sources: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41 (2021) 2311-2330 (
 the division-free softmax); Milakov and Gimelshein, arXiv 1805.02867 (the online pass).
 
 logaddexp, softplus and sigmoid need no lines of their own: they are logsumexp of (x, y), logsumexp of (0, x)
-and the second entry of softmax of (0, x), and have the same algorithms.
+and the second entry of softmax of (0, x), and have the same algorithms. So are the cross-entropy, an entry of
+log_softmax with its sign changed, and the cumulative logsumexp, that of each prefix. The gradients of logsumexp,
+softplus and logaddexp are softmax and sigmoid; the others have algorithms here, for rows whose label comes first.
 """
 
 from __future__ import annotations
@@ -14,20 +16,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .operations import Operations
+from .operations import LabelledOperations, Operations
 
-__all__ = ["ALGORITHMS", "FUNCTIONS", "Algorithm", "Function", "algorithm", "algorithms_for", "shifted_by"]
+__all__ = ["ALGORITHMS", "FUNCTIONS", "GRADIENTS", "Algorithm", "Function", "algorithm", "algorithms_for", "shifted_by"]
 
 Ops = Operations[Any]
+Labelled = LabelledOperations[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function that kernels compute.
 
-    `core` is the function over (rows, n) whose algorithms and references serve this one; `entry` is "vector"
-    for a function of a row, "pair" for one of two numbers (x, y) and "element" for one of a single number,
-    which stands for the row (0, x). `per_row` says that there is one result for each row.
+    `core` is the function over (rows, n) whose algorithms and references serve this one; `negated` says that the
+    results are its results with the sign changed. `entry` is "vector" for a function of a row, "pair" for one of two
+    numbers (x, y), "element" for one of a single number, which stands for the row (0, x), "label" for one of a row and
+    a place in it, and "prefixes" for one with a result for each prefix of a row. `per_row` says that there is one
+    result for each row.
     """
 
     name: str
@@ -35,6 +40,12 @@ class Function:
     entry: str
     per_row: bool
     formula: str
+    negated: bool = False
+
+    @property
+    def labelled(self) -> bool:
+        """The core is written for rows whose label comes first."""
+        return self.core in _LABELLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class Algorithm:
     function: str
     name: str
     formula: str
-    run: Callable[[Ops, Any], Any]
+    run: Callable[[Any, Any], Any]
     ladder: bool = False
 
 
@@ -159,6 +170,40 @@ def _log_of_softmax(o: Ops, x: Any) -> Any:
     return o.log(_shifted_softmax(o, x))
 
 
+def _less_label(o: Labelled, g: Any) -> Any:
+    """g with 1 taken from its first entry."""
+    return o.join(o.sub(o.columns(g, slice(0, 1)), o.one(g)), o.columns(g, slice(1, None)))
+
+
+def _tail_gradient(o: Labelled, x: Any) -> Any:
+    """Without 1 - g: the entry of the label is minus the share of all others."""
+    w = _shifted_weights(o, x)
+    s = o.sum(w)
+    zero = o.sub(o.one(x), o.one(x))
+    others = o.div(o.sum(o.columns(w, slice(1, None))), s)
+    return o.join(o.sub(zero, others), o.columns(o.div(w, s), slice(1, None)))
+
+
+def _scaled_tail_gradient(o: Labelled, x: Any) -> Any:
+    w = _shifted_weights(o, x)
+    return o.mul(o.columns(o.div(w, o.sum(w)), slice(0, 1)), _tail_gradient(o, x))
+
+
+def _shifted_weights(o: Ops, x: Any) -> Any:
+    return o.exp(o.sub(x, o.max(x)))
+
+
+def _gradient_of(softmax: Callable[[Ops, Any], Any], o: Labelled, x: Any) -> Any:
+    return _less_label(o, softmax(o, x))
+
+
+def _scaled_gradient_of(softmax: Callable[[Ops, Any], Any], o: Labelled, x: Any) -> Any:
+    g = softmax(o, x)
+    return o.mul(o.columns(g, slice(0, 1)), _less_label(o, g))
+
+
+_LABELLED = ("cross_entropy_gradient", "softmax_gradient")
+
 FUNCTIONS: dict[str, Function] = {
     f.name: f
     for f in (
@@ -168,6 +213,22 @@ FUNCTIONS: dict[str, Function] = {
         Function("logaddexp", "logsumexp", "pair", True, "log(exp(x) + exp(y))"),
         Function("softplus", "logsumexp", "element", False, "log(1 + exp(x))"),
         Function("sigmoid", "softmax", "element", False, "exp(x) / (1 + exp(x))"),
+        Function("cross_entropy", "log_softmax", "label", True, "log sum_i exp(x_i) - x_t", negated=True),
+        Function("logcumsumexp", "logsumexp", "prefixes", False, "log sum_{i <= j} exp(x_i)"),
+        Function("logaddexp_gradient", "softmax", "pair", False, "(exp(x), exp(y)) / (exp(x) + exp(y))"),
+        Function("cross_entropy_gradient", "cross_entropy_gradient", "label", False, "softmax(x)_j - [j = t]"),
+        Function(
+            "log_softmax_gradient", "cross_entropy_gradient", "label", False, "[j = t] - softmax(x)_j", negated=True
+        ),
+        Function(
+            "softmax_gradient",
+            "softmax_gradient",
+            "label",
+            False,
+            "softmax(x)_t ([j = t] - softmax(x)_j)",
+            negated=True,
+        ),
+        Function("sigmoid_gradient", "softmax_gradient", "element", False, "exp(x) / (1 + exp(x))^2", negated=True),
     )
 }
 
@@ -194,6 +255,21 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     Algorithm("log_softmax", "log-of-softmax", "log of the shifted softmax", _log_of_softmax, True),
 )  # fmt: skip
 
+# What a backward pass does after a softmax; they have no closed forms, and are read for each input.
+GRADIENTS: tuple[Algorithm, ...] = tuple(
+    Algorithm(function, name, formula, run, True)
+    for function, scale, tail, made_of in (
+        ("cross_entropy_gradient", "", _tail_gradient, _gradient_of),
+        ("softmax_gradient", "g_t ", _scaled_tail_gradient, _scaled_gradient_of),
+    )
+    for name, formula, run in (
+        ("shifted-tail", f"{scale}(g_j, or minus the sum of all others at t), g = softmax, shifted", tail),
+        ("shifted", f"{scale}(g_j - [j = t]), g = softmax, shifted", partial(made_of, _shifted_softmax)),
+        ("division-free", f"{scale}(g_j - [j = t]), g = exp(x_j - lse)", partial(made_of, _division_free_softmax)),
+        ("naive", f"{scale}(g_j - [j = t]), g = softmax, naive", partial(made_of, _naive_softmax)),
+    )
+)
+
 
 def algorithms_for(function: str) -> tuple[Algorithm, ...]:
     """The algorithms of a function, those of the ladder first, strongest first.
@@ -201,7 +277,7 @@ def algorithms_for(function: str) -> tuple[Algorithm, ...]:
     Raises KeyError for a name that is not in `FUNCTIONS`.
     """
     core = FUNCTIONS[function].core
-    return tuple(a for a in ALGORITHMS if a.function == core)
+    return tuple(a for a in (*ALGORITHMS, *GRADIENTS) if a.function == core)
 
 
 def algorithm(function: str, name: str) -> Algorithm:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["SUM_ORDERS", "Operations", "merge_neighbours"]
+__all__ = ["SUM_ORDERS", "LabelledOperations", "Operations", "merge_neighbours"]
 
 T = TypeVar("T")
 
@@ -87,6 +87,16 @@ class Operations(Protocol[T]):
 
     def nonexpansive(self, body: Callable[[Operations[Any], T, T], T], a: T, b: T) -> T:
         """body(self, a, b) for a body whose exact value moves by at most as much as its arguments do."""
+
+
+class LabelledOperations(Operations[T], Protocol[T]):
+    """What gradients need besides: single entries taken out of a row and put back."""
+
+    def columns(self, x: T, part: slice) -> T:
+        """The columns in a slice."""
+
+    def join(self, a: T, b: T) -> T:
+        """The columns of a, then those of b."""
 
 
 def merge_neighbours(

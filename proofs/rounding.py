@@ -29,7 +29,7 @@ from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
 
 from .algorithms import Algorithm
-from .operations import SUM_ORDERS, Operations, merge_neighbours
+from .operations import SUM_ORDERS, LabelledOperations, Operations, merge_neighbours
 
 __all__ = ["FOLD_HYPOTHESIS", "FOLD_LIMIT", "Enclosures", "Libm", "Model", "Perturbed", "Reading", "rounding_error"]
 
@@ -109,7 +109,7 @@ class Model:
         return (2 - Fraction(1, 2 ** (self.precision - 1))) * Fraction(2) ** self.emax
 
 
-class Enclosures(Operations[T], Protocol[T]):
+class Enclosures(LabelledOperations[T], Protocol[T]):
     """Exact arithmetic on enclosures, for values T that also know + - * / and abs().
 
     Masks are Boolean arrays shaped like the values they were made from.
@@ -143,12 +143,6 @@ class Enclosures(Operations[T], Protocol[T]):
 
     def rises(self, x: T) -> T:
         """How often the running maximum of each row rises, (rows, 1)."""
-
-    def columns(self, x: T, part: slice) -> T:
-        """The columns in a slice."""
-
-    def join(self, a: T, b: T) -> T:
-        """The columns of a, then those of b."""
 
     def spread(self, a: T, like: T) -> T:
         """a broadcast to the shape of `like`."""
@@ -319,19 +313,19 @@ class _Rounding:
         self.require(FOLD_HYPOTHESIS, nowhere | (n <= FOLD_LIMIT))
         state: tuple[Perturbed[Any], ...] = start(first)
         for j in range(1, n if n <= FOLD_LIMIT else 1):
-            state = step(*state, self._columns(x, slice(j, j + 1)))
+            state = step(*state, self.columns(x, slice(j, j + 1)))
         return state
 
     def tree(
         self, x: Perturbed[Any], leaf: Callable[..., Any], merge: Callable[..., Any], invariant: Callable[..., Any]
     ) -> tuple[Perturbed[Any], ...]:
         leaves = [Perturbed(self.base.spread(v.exact, x.exact), self.base.spread(v.error, x.exact)) for v in leaf(x)]
-        return merge_neighbours(leaves, self.base.length(x.exact), merge, self._columns, self._join)
+        return merge_neighbours(leaves, self.base.length(x.exact), merge, self.columns, self.join)
 
-    def _columns(self, x: Perturbed[Any], part: slice) -> Perturbed[Any]:
+    def columns(self, x: Perturbed[Any], part: slice) -> Perturbed[Any]:
         return Perturbed(self.base.columns(x.exact, part), self.base.columns(x.error, part))
 
-    def _join(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
+    def join(self, a: Perturbed[Any], b: Perturbed[Any]) -> Perturbed[Any]:
         return Perturbed(self.base.join(a.exact, b.exact), self.base.join(a.error, b.error))
 
     def nonexpansive(

@@ -11,6 +11,7 @@ from .derivations import (
 )
 from .figures import Figure, figures
 from .grading import grading_text
+from .leaderboard import finding_lines, leaderboard_files, leaderboard_table, not_there
 from .pdf import LatexError, pdf, warnings_in
 from .report import SECTIONS, Report, report
 from .text import class_table, findings, premises, reasons
@@ -29,8 +30,12 @@ __all__ = [
     "derivation_text",
     "examination_text",
     "figures",
+    "finding_lines",
     "findings",
     "grading_text",
+    "leaderboard_files",
+    "leaderboard_table",
+    "not_there",
     "pdf",
     "premises",
     "reasons",

@@ -24,7 +24,7 @@ OURS = "shiftproof"
 # Which package may import which third party. Anything that is neither listed nor of the standard library is refused.
 THIRD_PARTIES = {
     "proofs": {"sympy", "flint"},
-    "verify": {"numpy", "mpmath", "gmpy2", "flint", "jsonschema"},
+    "verify": {"numpy", "mpmath", "gmpy2", "flint", "jsonschema", "hypothesis", "pytest"},
     "reports": {"rich", "jinja2", "markupsafe", "matplotlib", "latex2mathml"},
     "cli": {"click", "rich"},
 }
@@ -33,7 +33,8 @@ HOMES = {
     "mpmath": {"verify/references.py"},
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
-    "jsonschema": {"verify/record.py"},
+    "pytest": {"verify/pytest_plugin.py"},
+    "jsonschema": {"verify/schemas.py"},
     "jinja2": {"reports/typesetting.py"},
     "matplotlib": {"reports/drawing.py", "reports/plots.py"},
     "latex2mathml": {"reports/page.py"},

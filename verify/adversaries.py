@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from shiftproof.proofs import FUNCTIONS
+
 from .cases import LAYOUTS, Adversary, Draw
 
 __all__ = ["ADVERSARIES", "adversary_named"]
@@ -208,11 +210,24 @@ _INTEGERS = ("int64", "uint8", "bool", "int8", "int32", "uint16", "uint64", "int
 @_family("integers and Booleans: arithmetic before promotion wraps around")
 def integers(d: Draw) -> Any:
     dtype = np.dtype(_INTEGERS[d.index % len(_INTEGERS)])
-    size = (4, (2, 3, 5)[d.index // 8 % 3] if d.function != "logaddexp" else 2)
+    size = (4, 2 if FUNCTIONS[d.function].entry == "pair" else (2, 3, 5)[d.index // 8 % 3])
     if dtype.kind == "b":
         return d.rng.random(size) < 0.5
     lo = 0 if dtype.kind == "u" else -100
     return d.rng.integers(lo, 101, size).astype(dtype)
+
+
+# scipy 18295, pytorch 11752 and mlx 4169, pytorch 113708, matrixStats 84 and jax 1624, pytorch 1835, numpy 15117,
+# scipy 23225, stan math 1679: pairs (x, y), of which functions of one number see both.
+_REPORTED: tuple[tuple[float, float], ...] = (
+    (0.0, -40.0), (1e8, 1e8), (37.04365338911715, 0.0), (-np.inf, -np.inf), (-300.0, 0.0), (0.0, -300.0),
+    (11.0, 11.0), (np.inf, 0.0), (1e20, 0.0), (0.0, 1e20), (-np.inf, 0.0), (-800.0, -800.5),
+)  # fmt: skip
+
+
+@_family("what users have reported of libraries: lost tails, large equal logits, infinities, gradients at 1e20")
+def public_reports(d: Draw) -> Any:
+    return np.array([_REPORTED[d.index % len(_REPORTED)]])
 
 
 @_family("neighbours in a batch: rows that differ wildly, one maximum for all of them")

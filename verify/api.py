@@ -11,8 +11,8 @@ from shiftproof.proofs import READINGS, Libm
 from .adversaries import ADVERSARIES
 from .campaign import DEFAULT_CASES, KernelResult, Plan, run_campaign
 from .cases import Adversary
+from .decision import Outcome
 from .formats import format_named
-from .judge import Outcome
 from .kernels import Kernel, kernel_named
 from .verdicts import Verdict
 

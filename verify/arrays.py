@@ -36,14 +36,20 @@ class ArrayOperations:
     def minimum(self, a: Values, b: Values) -> Values:
         return np.minimum(a, b)
 
+    def columns(self, x: Values, part: slice) -> Values:
+        return x[:, part]
+
+    def join(self, a: Values, b: Values) -> Values:
+        return np.concatenate([a, b], axis=1)
+
     def pairwise(self, x: Values) -> Values:
         """The sum of each row by halving, n >= 1."""
-        (total,) = merge_neighbours([x], x.shape[1], lambda a, b: (self.plus(a, b),), _columns, _joined)
+        (total,) = merge_neighbours([x], x.shape[1], lambda a, b: (self.plus(a, b),), self.columns, self.join)
         return total
 
     def tree(self, x: Values, leaf: Any, merge: Any, invariant: Any) -> tuple[Values, ...]:
         leaves = [np.broadcast_to(v, x.shape) for v in leaf(x)]
-        return merge_neighbours(leaves, x.shape[1], merge, _columns, _joined)
+        return merge_neighbours(leaves, x.shape[1], merge, self.columns, self.join)
 
     def fold(self, x: Values, start: Any, step: Any, invariant: Any) -> tuple[Values, ...]:
         state: tuple[Values, ...] = start(x[:, :1])
@@ -53,11 +59,3 @@ class ArrayOperations:
 
     def nonexpansive(self, body: Callable[[Operations[Any], Any, Any], Any], a: Values, b: Values) -> Values:
         return np.asarray(body(self, a, b))  # type: ignore[arg-type]  # the subclasses are whole `Operations`
-
-
-def _columns(x: Values, part: slice) -> Values:
-    return x[:, part]
-
-
-def _joined(a: Values, b: Values) -> Values:
-    return np.concatenate([a, b], axis=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 
 from .adversaries import ADVERSARIES
 from .cases import Adversary, Case
+from .decision import Outcome
 from .formats import FORMATS, Format
 from .host import Answer, Host, die_with_parent, process_context
-from .judge import Outcome
 from .kernels import Kernel, KernelError
 from .standards import Expectation, ladder, standards_for
 from .verdicts import Tally, Verdict, judge_answers
@@ -66,8 +66,12 @@ class Plan:
             raise ValueError(f"timeout: seconds > 0 and <= {_LONGEST_TIMEOUT} are required, got {self.timeout!r}")
         if self.only is not None and not 0 <= self.only < 10**9:
             raise ValueError(f"a case number from 0 to {10**9 - 1} is required, got {self.only}")
-        if self.format.dtype is None:
-            raise ValueError(f"{self.format.name}: NumPy has no type to hand to a kernel")
+        for kernel in self.kernels:
+            if self.format.dtype is None and not kernel.library:
+                raise ValueError(f"{self.format.name}: NumPy has no type to hand to {kernel.name}")
+            if self.reading != READINGS[0] and FUNCTIONS[kernel.function].labelled:
+                raise ValueError(f"{kernel.function} (kernel {kernel.name}) has no closed forms: its bounds are read "
+                                 f"{READINGS[0]}")  # fmt: skip
         names = [kernel.name for kernel in self.kernels]
         for what, found in (("kernel", names), ("family", [family.name for family in self.families])):
             repeated = sorted({name for name in found if found.count(name) > 1})
@@ -136,10 +140,14 @@ class KernelResult:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A finished campaign: its plan and a result for each kernel, in the plan's order."""
+    """A finished campaign: its plan and a result for each kernel, in the plan's order.
+
+    `absent` says which calls of a library do not work in the format even on [[0, -1]], and why: no part of the plan.
+    """
 
     plan: Plan
     results: tuple[KernelResult, ...]
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +178,13 @@ class _Judge:
         for host in self.hosts.values():
             host.close()
 
-    def first_contact(self, kernel: Kernel) -> bool:
-        """Load the kernel and hand it one plain case; False if it crashes or hangs even there. Raises KernelError."""
+    def first_contact(self, kernel: Kernel) -> Answer:
+        """Load the kernel and hand it one plain case. Raises KernelError."""
         host = self.host(kernel)
         host.check(kernel.name, self.plan.format)
-        plain = Case("first-contact", 1, np.array([[0.0, -1.0]], dtype=self.plan.format.dtype))
+        plain = Case("first-contact", 1, np.array([[0.0, -1.0]], dtype=self.plan.format.dtype or np.float64))
         (answer,) = host.run(kernel.name, self.plan.format, [plain])
-        return answer.fault not in ("hangs", "crashes")
+        return answer
 
     def judge(self, shard: _Shard) -> _Tallies:
         plan, family = self.plan, self.plan.families[shard.family]
@@ -231,19 +239,33 @@ def run_campaign(plan: Plan, progress: Callable[[int, int], None] = lambda done,
     Raises KernelError if a kernel cannot be loaded, RefereeDisagreement if the referees disagree, ValueError if a
     family makes something else than an array (rows, n), RuntimeError if a worker of ours dies.
     """
+    plan, withdrawn, absent = _met(plan)
     shards = _shards(plan)
-    judge = _Judge(plan)
-    try:
-        withdrawn = frozenset(k.name for k in plan.kernels if not judge.first_contact(k))
-    finally:
-        judge.close()
     by_family: dict[str, list[dict[str, Tally]]] = {k.name: [{} for _ in plan.families] for k in plan.kernels}
     for done, (shard, tallies) in enumerate(zip(shards, _judged(plan, withdrawn, shards), strict=True), 1):
         for name, by_standard in tallies.items():
             for standard, tally in by_standard.items():
                 by_family[name][shard.family].setdefault(standard, Tally()).add(tally)
         progress(done, len(shards))
-    return Campaign(plan, tuple(_result(plan, kernel, by_family[kernel.name]) for kernel in plan.kernels))
+    return Campaign(plan, tuple(_result(plan, kernel, by_family[kernel.name]) for kernel in plan.kernels), absent)
+
+
+def _met(plan: Plan) -> tuple[Plan, frozenset[str], dict[str, str]]:
+    """The plan without the kernels that a library does not have in this format, and why; and those that crash or hang
+    at first contact, which are not run any more."""
+    judge = _Judge(plan)
+    withdrawn, absent = set(), {}
+    try:
+        for kernel in plan.kernels:
+            answer = judge.first_contact(kernel)
+            if answer.fault in ("hangs", "crashes"):
+                withdrawn.add(kernel.name)
+            elif kernel.library and answer.fault in ("raises", "wrong-type"):
+                absent[kernel.name] = answer.detail
+    finally:
+        judge.close()
+    present = tuple(kernel for kernel in plan.kernels if kernel.name not in absent)
+    return replace(plan, kernels=present), frozenset(withdrawn), absent
 
 
 def _shards(plan: Plan) -> list[_Shard]:
@@ -268,9 +290,8 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
     with warnings.catch_warnings():
         # Workers are forked before this process starts any thread of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
-        pool = ProcessPoolExecutor(
-            min(plan.jobs, len(shards)), process_context(), initializer=_start_worker, initargs=(plan, withdrawn)
-        )
+        workers = max(min(plan.jobs, len(shards)), 1)
+        pool = ProcessPoolExecutor(workers, process_context(), initializer=_start_worker, initargs=(plan, withdrawn))
         try:
             yield from pool.map(_judge_in_worker, shards)
         except BrokenProcessPool as error:

@@ -14,15 +14,18 @@ from shiftproof.proofs import FUNCTIONS
 
 from .formats import Format
 
-__all__ = ["LAYOUTS", "Adversary", "Case", "Draw", "lay_out"]
+__all__ = ["LAYOUTS", "Adversary", "Case", "Draw", "labels_of", "lay_out"]
 
-LAYOUTS = ("C", "F", "reversed", "strided", "broadcast")
-_LONGEST_ELEMENT_ROW = 32
+LAYOUTS = ("C", "F", "reversed", "strided", "broadcast", "axis-0")
+_LONGEST_ROW = 32  # of functions that stand for a row at each place
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Entry number `index` of a family: the values (rows, n), in memory as `layout` says."""
+    """Entry number `index` of a family: the values (rows, n), in memory as `layout` says.
+
+    In the layout "axis-0" a kernel with an axis gets the transpose, contiguous, and reduces its first axis.
+    """
 
     family: str
     index: int
@@ -45,10 +48,11 @@ class Draw:
 
     def n(self, *choices: int) -> int:
         """A vector length among the choices, in turn; 2 for a function of a pair."""
-        if FUNCTIONS[self.function].entry == "pair":
+        entry = FUNCTIONS[self.function].entry
+        if entry == "pair":
             return 2
         chosen = choices[self.index % len(choices)]
-        return min(chosen, _LONGEST_ELEMENT_ROW) if FUNCTIONS[self.function].entry == "element" else chosen
+        return min(chosen, _LONGEST_ROW) if entry in ("element", "prefixes") else chosen
 
     def rows(self, *choices: int) -> int:
         """A number of rows among the choices, changing slower than the lengths."""
@@ -111,10 +115,22 @@ class Adversary:
         return rounded.astype(fmt.dtype or np.float64)
 
 
+def labels_of(x: NDArray[Any]) -> NDArray[np.int64]:
+    """A label for each row of x, (rows, n): in row r the place of its r-th largest finite entry, or 0 if it has none.
+
+    They begin again at the largest, and ties come in order.
+    """
+    values = x.astype(np.float64)
+    order = np.argsort(np.where(np.isfinite(values), -values, np.inf), axis=-1, kind="stable")
+    finite = np.maximum(np.isfinite(values).sum(axis=-1), 1)
+    rows = np.arange(len(x))
+    return np.asarray(order[rows, rows % finite], dtype=np.int64)
+
+
 def lay_out(case: Case) -> NDArray[Any]:
     """A fresh array with the case's values in the case's memory layout."""
     x = case.x
-    if case.layout == "F":
+    if case.layout in ("F", "axis-0"):
         return np.array(x, order="F")
     if case.layout == "reversed":
         return x[:, ::-1].copy()[:, ::-1]

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from .balls import end_points
+from .decision import Outcome
 from .formats import Format
-from .judge import Outcome
 
 __all__ = ["UNKNOWN", "Ends", "distance", "rational_ends", "settled"]
 

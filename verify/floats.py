@@ -105,36 +105,55 @@ def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..
     """The algorithm as a kernel of `function` for arrays of the format's type.
 
     Integers and Booleans are promoted first; rows with NaN, +inf or nothing but -inf get the results of the
-    special-value profile `strict`, which no textbook formula gives by itself. The kernel takes (rows, n); two
-    arrays (rows,) for logaddexp; any (rows, n), elementwise, for softplus and sigmoid.
+    special-value profile `strict`, which no textbook formula gives by itself. The kernel takes (rows, n), and labels
+    (rows,) besides for a function of a label; two arrays (rows,) for logaddexp; (rows, n), elementwise, for softplus
+    and sigmoid.
     """
     operations = FloatOperations(fmt)
-    entry, per_row = FUNCTIONS[function].entry, FUNCTIONS[function].per_row
+    of = FUNCTIONS[function]
+    sign = -1 if of.negated else 1
 
     def core(x: Values) -> Values:
         top = x.max(axis=-1, initial=-np.inf)
         ordinary = np.isfinite(top)
-        special = (top + 0 if per_row or function == "softplus" else np.where(ordinary, top, np.nan))[:, np.newaxis]
-        out = np.broadcast_to(special, (x.shape[0], 1 if algorithm.function == "logsumexp" else x.shape[1])).copy()
+        lse = algorithm.function == "logsumexp"
+        special = (top + 0 if lse else np.where(ordinary, top, np.nan))[:, np.newaxis]
+        out = np.broadcast_to(special, (x.shape[0], 1 if lse else x.shape[1])).copy()
         if ordinary.any():
             out[ordinary] = algorithm.run(operations, x[ordinary])
         return out
+
+    def prefixes(x: Values) -> Values:
+        return np.concatenate([core(x[:, : k + 1]) for k in range(x.shape[1])], axis=1)
+
+    def of_label(x: Values, labels: Values) -> Values:
+        rows, n = x.shape
+        rest = np.broadcast_to(np.arange(n), x.shape)[np.arange(n) != labels[:, np.newaxis]].reshape(rows, n - 1)
+        order = np.concatenate([labels[:, np.newaxis], rest], axis=1)
+        out = core(np.take_along_axis(x, order, axis=1))
+        return out[:, 0] if of.per_row else np.take_along_axis(out, np.argsort(order, axis=1), axis=1)
+
+    def of_element(x: Values) -> Values:
+        pair = [np.zeros_like(x), x]
+        out = core(np.stack(pair[::-1] if of.labelled else pair, axis=-1).reshape(-1, 2))
+        limit = np.inf if of.core == "logsumexp" else 0.0 if of.labelled else 1.0
+        return np.where(np.isposinf(x), limit, out[:, 0 if of.labelled else -1].reshape(x.shape))
 
     def kernel(*arrays: Any) -> Values:
         with np.errstate(all="ignore"):
             promoted = [
                 np.asarray(a) if np.asarray(a).dtype.kind == "f" else np.asarray(a, dtype=operations.dtype)
-                for a in arrays
+                for a in arrays[: 2 if of.entry == "pair" else 1]
             ]
-            if entry == "vector":
-                out = core(promoted[0])
-                return out[:, 0] if per_row else out
-            if entry == "pair":
-                return core(np.stack(promoted, axis=-1))[:, 0]
-            pairs = np.stack([np.zeros_like(promoted[0]), promoted[0]], axis=-1).reshape(-1, 2)
-            out = core(pairs)[:, -1].reshape(promoted[0].shape)
-            return np.where(np.isposinf(promoted[0]), 1.0 if function == "sigmoid" else np.inf, out).astype(
-                operations.dtype, copy=False
-            )
+            if of.entry == "element":
+                out = of_element(promoted[0])
+            elif of.entry == "label":
+                out = of_label(promoted[0], np.asarray(arrays[1]))
+            elif of.entry == "prefixes":
+                out = prefixes(promoted[0])
+            else:
+                out = core(np.stack(promoted, axis=-1) if of.entry == "pair" else promoted[0])
+                out = out[:, 0] if of.per_row else out
+            return np.asarray(sign * out, dtype=operations.dtype)
 
     return kernel

@@ -46,7 +46,8 @@ FAULTS = {
     "not-run": "not run: the kernel had hung or crashed too often in these cases",
 }
 
-REFUSED = "refused"  # no fault: a TypeError for integers or Booleans is an answer, and leaves nothing to judge
+# No fault: for integers or Booleans a TypeError, or any exception of a library, is an answer; nothing is left to judge.
+REFUSED = "refused"
 
 _FLOATS = ("float64", "float32", "float16")
 _MEMORY_LIMIT = 8 << 30  # bytes of data a kernel's process may hold
@@ -194,7 +195,7 @@ def _serve(pipe: Connection, kernels: dict[str, Kernel]) -> None:
             loaded = [_checked(kernel, fmt) for kernel in chosen]  # before the fork: libraries are imported once
             if task == "check":
                 pipe.send(loaded[0])
-            elif hasattr(os, "fork"):
+            elif hasattr(os, "fork") and not any(kernel.resident for kernel in chosen):
                 child = _forked(pipe, chosen, fmt, rest[0])
                 pipe.send(("end", os.waitpid(child, 0)[1]))
             else:
@@ -261,7 +262,7 @@ _Fields = tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, str | No
 
 
 def _answer(
-    fn: Callable[[Any], Any], kernel: Kernel, fmt: Format, case: Case, earlier: list[tuple[Any, bytes]]
+    fn: Callable[..., Any], kernel: Kernel, fmt: Format, case: Case, earlier: list[tuple[Any, bytes]]
 ) -> _Fields:
     first = _call(fn, kernel, fmt, case, earlier)
     whole = case.x.dtype.kind != "f"
@@ -284,17 +285,16 @@ def _said(error: BaseException) -> str:
     return "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {text}")
 
 
-def _call(
-    fn: Callable[[Any], Any], kernel: Kernel, fmt: Format, case: Case, earlier: list[tuple[Any, bytes]]
-) -> _Fields:
+def _call(fn: Callable[..., Any], kernel: Kernel, fmt: Format, case: Case, earlier: list[tuple[Any, bytes]]) -> _Fields:
     """One call, with what can be seen of it from outside: exceptions, type, shape, and arrays written to."""
     x = lay_out(case)
     before = x.tobytes()
     try:
-        result = fn(x)
+        result = fn(x, case.layout == "axis-0")
         out = np.asarray(result)
     except BaseException as error:  # SystemExit and the like are answers too
-        fault = REFUSED if isinstance(error, TypeError) and x.dtype.kind != "f" else "raises"
+        refuses = x.dtype.kind != "f" and (isinstance(error, TypeError) or bool(kernel.library))
+        fault = REFUSED if refuses else "raises"
         return None, None, fault, _said(error)
     if x.tobytes() != before:
         return None, None, "changes-its-input", FAULTS["changes-its-input"]

@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, algorithm, algorithms_for
 
+from .cases import labels_of
 from .floats import kernel_from
 from .formats import Format
+from .libraries import LIBRARIES, Library
 from .profiles import PROFILES
 from .standards import standards_for
 
-__all__ = ["CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named", "load"]
+__all__ = ["CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named", "library_kernels", "load"]
 
 CALLS = ("batch", "row")
+_IN_FULL = ("logsumexp", "softmax", "log_softmax", "logaddexp", "softplus", "sigmoid")
 
 
 class KernelError(ValueError):
@@ -35,7 +38,8 @@ class KernelError(ValueError):
 class Kernel:
     """One implementation of `function`.
 
-    `source` is "algorithm" for one of ours, "package.module:attribute", "path/file.py:attribute", or a callable.
+    `source` is "algorithm" for one of ours, "package.module:attribute", "path/file.py:attribute", a callable, or the
+    name of a call in the table of `library`.
     `claim` is the standard it is held to when none is asked for; without one it is classified only. `call` says
     whether it gets the whole batch (rows, n) or one row (n,) at a time.
     """
@@ -46,6 +50,7 @@ class Kernel:
     claim: str | None = None
     call: str = "batch"
     profile: str = "strict"
+    library: str = ""
 
     def __post_init__(self) -> None:
         for value, choices, what in (
@@ -64,8 +69,15 @@ class Kernel:
             )
 
     @property
+    def resident(self) -> bool:
+        """Its process is not forked for each batch of cases."""
+        return bool(self.library) and LIBRARIES[self.library].resident
+
+    @property
     def origin(self) -> str:
         """Kernels of one origin may share a process."""
+        if self.library:
+            return f"library {self.library}"
         if not isinstance(self.source, str):
             return f"callable {self.name}"
         place = self.source.rpartition(":")[0]
@@ -81,20 +93,23 @@ def _own() -> list[Kernel]:
     return kernels
 
 
-_LIBRARIES = (
-    Kernel("numpy.logaddexp", "logaddexp", "numpy:logaddexp"),
-    Kernel("numpy.logaddexp.reduce", "logsumexp", "numpy:logaddexp.reduce"),
-    Kernel("scipy.logsumexp", "logsumexp", "scipy.special:logsumexp"),
-    Kernel("scipy.softmax", "softmax", "scipy.special:softmax"),
-    Kernel("scipy.log_softmax", "log_softmax", "scipy.special:log_softmax"),
-    Kernel("scipy.expit", "sigmoid", "scipy.special:expit"),
-)
-
-
 def builtin_kernels() -> tuple[Kernel, ...]:
-    """Our algorithms run by NumPy, each with its claim; then NumPy's kernels, and SciPy's if it is installed."""
-    present = [k for k in _LIBRARIES if importlib.util.find_spec(k.source.split(":")[0].split(".")[0]) is not None]
-    return (*_own(), *present)
+    """Our algorithms run by NumPy, each with its claim; then NumPy's kernels, and SciPy's if it is installed.
+
+    Functions that are read off another one (gradients, the cross-entropy, prefixes) are there by their strongest rung.
+    """
+    present = [library for library in (LIBRARIES["numpy"], LIBRARIES["scipy"]) if library.installed]
+    strongest = {function: algorithms_for(function)[0].name for function in FUNCTIONS}
+    own = [k for k in _own() if k.function in _IN_FULL or k.claim == strongest[k.function]]
+    return (*own, *(kernel for library in present for kernel in library_kernels(library)))
+
+
+def library_kernels(library: Library) -> tuple[Kernel, ...]:
+    """What a library has; each is classified, none has a claim."""
+    return tuple(
+        Kernel(f"{library.name}.{name}", call.function, name, None, "batch", call.profile, library.name)
+        for name, call in library.kernels.items()
+    )
 
 
 def kernel_named(text: str, function: str | None = None, call: str = "batch", profile: str = "strict") -> Kernel:
@@ -102,13 +117,14 @@ def kernel_named(text: str, function: str | None = None, call: str = "batch", pr
 
     `function` may be left out for a built-in kernel and for a callable named like a function. Raises KernelError.
     """
-    for kernel in (*_own(), *_LIBRARIES):
+    for kernel in (*_own(), *(k for library in LIBRARIES.values() for k in library_kernels(library))):
         if kernel.name == text:
             if function not in (None, kernel.function):
                 raise KernelError(f"kernel {text} computes {kernel.function}, not {function}")
-            if kernel not in builtin_kernels():
+            if kernel.library and not LIBRARIES[kernel.library].installed:
+                extra = LIBRARIES[kernel.library].package
                 raise KernelError(
-                    f"kernel {text}: {text.split('.')[0]} is not installed here (pip install 'shiftproof[scipy]')"
+                    f"kernel {text}: {kernel.library} is not installed here (pip install 'shiftproof[{extra}]')"
                 )
             return kernel
     place, colon, attribute = text.rpartition(":")
@@ -123,19 +139,35 @@ def kernel_named(text: str, function: str | None = None, call: str = "batch", pr
     return Kernel(text, guessed, text, None, call, profile)
 
 
-def load(kernel: Kernel, fmt: Format) -> Callable[[NDArray[Any]], Any]:
-    """The kernel as a function of a case's array (rows, n). Raises KernelError if there is no such thing.
+def load(kernel: Kernel, fmt: Format) -> Callable[..., Any]:
+    """The kernel as a function of a case's array (rows, n), and of whether to reduce the other axis of its transpose
+    where it can. Raises KernelError if there is no such thing.
 
     Runs other people's code: only ever called in a kernel's own process.
     """
-    if kernel.source == "algorithm":
+    if kernel.library:
+        fn: Any = _of_library(kernel, fmt)
+    elif fmt.dtype is None:
+        raise KernelError(f"kernel {kernel.name}: NumPy has no type for {fmt.name} to hand to it")
+    elif kernel.source == "algorithm":
         name = kernel.name.partition(".")[2]
-        fn: Any = kernel_from(algorithm(kernel.function, name), kernel.function, fmt)
+        fn = kernel_from(algorithm(kernel.function, name), kernel.function, fmt)
     else:
         fn = kernel.source if callable(kernel.source) else _imported(kernel.source)
     if not callable(fn):
         raise KernelError(f"kernel {kernel.name}: a callable is required, got {type(fn).__name__}")
     return _called(kernel, fn)
+
+
+def _of_library(kernel: Kernel, fmt: Format) -> Any:
+    try:
+        return LIBRARIES[kernel.library].kernel(kernel.source, fmt)
+    except LookupError as error:
+        raise KernelError(f"kernel {kernel.name}: {error}") from error
+    except BaseException as error:
+        raise KernelError(
+            f"kernel {kernel.name}: importing {kernel.library} failed: {type(error).__name__}: {_line(error)}"
+        ) from error
 
 
 def _imported(source: str) -> Any:
@@ -179,20 +211,25 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _called(kernel: Kernel, fn: Callable[..., Any]) -> Callable[[NDArray[Any]], Any]:
-    """fn as it is called: with axis or dim = -1 if it knows one, for a batch or row by row."""
-    pair = FUNCTIONS[kernel.function].entry == "pair"
-    keywords = _axis(fn) if FUNCTIONS[kernel.function].entry == "vector" else {}
-    _check_signature(kernel, fn, 2 if pair else 1, keywords)
+def _called(kernel: Kernel, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """fn as it is called: with axis or dim if it knows one, for a batch or row by row."""
+    entry = FUNCTIONS[kernel.function].entry
+    keywords = {} if entry in ("pair", "element") else _axis(fn)
+    _check_signature(kernel, fn, keywords)
 
-    def once(x: NDArray[Any]) -> Any:
-        if pair:
+    def once(x: NDArray[Any], transposed: bool = False) -> Any:
+        if transposed and keywords:
+            out = np.asarray(fn(x.T, **dict.fromkeys(keywords, 0)))
+            return out if FUNCTIONS[kernel.function].per_row else out.T
+        if entry == "pair":
             return fn(np.ascontiguousarray(x[..., 0]), np.ascontiguousarray(x[..., 1]), **keywords)
+        if entry == "label":
+            return fn(x, labels_of(x) if x.ndim == 2 else labels_of(x[np.newaxis])[0], **keywords)
         return fn(x, **keywords)
 
     if kernel.call == "batch":
         return once
-    return lambda x: np.stack([np.asarray(once(row)) for row in x])
+    return lambda x, transposed=False: np.stack([np.asarray(once(row)) for row in x])
 
 
 def _axis(fn: Callable[..., Any]) -> dict[str, int]:
@@ -205,15 +242,19 @@ def _axis(fn: Callable[..., Any]) -> dict[str, int]:
     return next(({name: -1} for name in ("axis", "dim") if name in names), {})
 
 
-def _check_signature(kernel: Kernel, fn: Callable[..., Any], arrays: int, keywords: dict[str, int]) -> None:
+_ARGUMENTS = {"pair": "two arrays (rows,)", "label": "an array {} and the labels"}
+
+
+def _check_signature(kernel: Kernel, fn: Callable[..., Any], keywords: dict[str, int]) -> None:
     try:
         signature = inspect.signature(fn)
     except (TypeError, ValueError):
         return  # builtins without one
+    entry = FUNCTIONS[kernel.function].entry
     try:
-        signature.bind(*range(arrays), **keywords)
+        signature.bind(*range(2 if entry in _ARGUMENTS else 1), **keywords)
     except TypeError as error:
-        wanted = "two arrays (rows,)" if arrays == 2 else f"one array {'(n,)' if kernel.call == 'row' else '(rows, n)'}"
+        wanted = _ARGUMENTS.get(entry, "one array {}").format("(n,)" if kernel.call == "row" else "(rows, n)")
         raise KernelError(
             f"kernel {kernel.name}: a callable that takes {wanted} is required, got the signature {signature}: {error}"
         ) from error

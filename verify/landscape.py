@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .judge import Outcome
+from .decision import Outcome
 
 __all__ = ["Cell", "Landscape", "Rows", "gap_end", "length_end", "size_end"]
 

@@ -15,6 +15,7 @@ PROFILES = {
     "strict": "NaN anywhere, any +inf, or nothing but -inf gives NaN in every place of softmax and log_softmax",
     "limit": "as strict, but one +inf is one-hot and k of them share",
     "masked": "as strict, but nothing but -inf gives zeros (log_softmax: -inf)",
+    "open": "NaN anywhere gives NaN; with any +inf, or nothing but -inf, nothing is owed and nothing judged",
 }
 
 
@@ -23,13 +24,15 @@ class RowPlan:
     """How one row of the core function is judged.
 
     `finite` are the places whose entries form the row that the references see, `entries` those entries. `fixed` has an
-    entry for each result: the value owed there exactly (NaN owes a NaN), where `judged` is false.
+    entry for each result: the value owed there exactly (NaN owes a NaN), where `judged` is false. A `free` row owes
+    nothing.
     """
 
     finite: NDArray[np.int64]
     entries: NDArray[np.float64]
     fixed: NDArray[np.float64]
     judged: NDArray[np.bool_]
+    free: bool = False
 
 
 def plan_row(row: NDArray[np.float64], function: str, profile: str = "strict") -> RowPlan:
@@ -43,12 +46,14 @@ def plan_row(row: NDArray[np.float64], function: str, profile: str = "strict") -
     nothing = np.zeros(0, dtype=np.int64)
     none_judged = np.zeros(results, dtype=bool)
 
-    def owed(value: float) -> RowPlan:
-        return RowPlan(nothing, np.zeros(0), np.full(results, value), none_judged)
+    def owed(value: float, free: bool = False) -> RowPlan:
+        return RowPlan(nothing, np.zeros(0), np.full(results, value), none_judged, free)
 
     infinite = np.isposinf(row)
     if np.isnan(row).any():
         return owed(np.nan)
+    if profile == "open" and (infinite.any() or np.isneginf(row).all()):
+        return owed(np.nan, free=True)
     if infinite.any() and (core == "logsumexp" or not limit):
         return owed(np.inf if core == "logsumexp" else np.nan)
     entries = np.where(infinite, 0.0, -np.inf) if infinite.any() else row

@@ -6,31 +6,26 @@ The same campaign gives the same bytes: nothing in it depends on the time or on 
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import shlex
-from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
-
-import jsonschema
 
 from shiftproof.proofs import ALGORITHMS, FUNCTIONS, READINGS, Algorithm, bound
 
 from .campaign import Campaign, KernelResult, Plan
+from .decision import Outcome
 from .host import FAULTS
-from .judge import Outcome
 from .kernels import Kernel
 from .landscape import gap_end, length_end, size_end
 from .premises import environment, probe
 from .profiles import PROFILES
 from .references import MPMATH_ASSUMPTION
+from .schemas import read, schema
 from .shifts import shifted_rows, what_shifts_cost
 from .standards import ladder
 from .verdicts import Tally, Verdict
 
-__all__ = ["SCHEMA_VERSION", "read_record", "record_of", "record_schema", "record_text"]
+__all__ = ["SCHEMA_VERSION", "read_record", "record_of", "record_schema"]
 
 SCHEMA_VERSION = 2
 
@@ -39,13 +34,7 @@ Json = dict[str, Any]
 
 def record_schema() -> Json:
     """The JSON schema of the record."""
-    schema: Json = json.loads(files(__package__).joinpath("record.schema.json").read_text(encoding="utf-8"))
-    return schema
-
-
-def record_text(record: Json) -> str:
-    """The record as it is written to a file."""
-    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return schema("record")
 
 
 def read_record(text: str) -> Json:
@@ -53,59 +42,10 @@ def read_record(text: str) -> Json:
 
     Raises ValueError, with the place, for what is not JSON, not a campaign, of another version, or against the schema.
     """
-    try:
-        record = json.loads(text, parse_constant=_refuse)
-    except RecursionError as error:
-        raise ValueError("a record is not nested as deeply as this") from error
-    except ValueError as error:
-        raise ValueError(
-            f"JSON as `shiftproof verify --json` writes it is required (is it cut off?): {error}"
-        ) from error
-    if not isinstance(record, dict) or record.get("schema") != _KIND:
-        kind = f"schema {record.get('schema')!r}" if isinstance(record, dict) else type(record).__name__
-        raise ValueError(f"the record of a campaign (schema {_KIND!r}) is required, got {_short(kind)}")
-    version = record.get("version")
-    if type(version) is not int or version != SCHEMA_VERSION:
-        newer = isinstance(version, int) and version > SCHEMA_VERSION
-        advice = "a newer shiftproof made it" if newer else "make it anew with `shiftproof verify --json`"
-        raise ValueError(f"a record of version {SCHEMA_VERSION} is required, got {_short(repr(version))}: {advice}")
-    try:
-        jsonschema.Draft202012Validator(record_schema()).validate(record)
-    except jsonschema.ValidationError as error:
-        raise ValueError(f"{_place(error.absolute_path)}: {_short(error.message)}") from error
-    except RecursionError as error:
-        raise ValueError("a record is not nested as deeply as this") from error
-    for path, value in _strings(record, ()):
-        if _HEX.fullmatch(value):
-            try:
-                float.fromhex(value)
-            except OverflowError as error:
-                raise ValueError(f"{_place(path)}: a binary64 number is required, got {value}") from error
-    return record
+    return read(text, _KIND, SCHEMA_VERSION, record_schema(), "verify --json")
 
 
 _KIND = "shiftproof-campaign"
-_HEX = re.compile(r"-?0x[01]\.[0-9a-f]+p[+-][0-9]+")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"floats are hex strings, got {constant}")
-
-
-def _place(path: Any) -> str:
-    return "/".join(map(str, path)) or "the record"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _strings(item, (*path, key))
 
 
 def record_of(campaign: Campaign) -> Json:

@@ -9,7 +9,9 @@ Which results are exact is a theorem, not a test. By Lindemann and Weierstrass t
 rationals are linearly independent over the algebraic numbers, hence log sum e^{x_i} of n >= 2 rationals is
 irrational, and a softmax entry is either 1/n, when all x_i are equal, or irrational. So a result that
 is not known to be a dyadic number lies strictly inside its enclosure, which settles the binade next to a power of
-two, and no result lies on a midpoint between two floating-point numbers except an exact 1/n.
+two, and no result lies on a midpoint between two floating-point numbers except an exact 1/n. The same holds for the
+gradients, g_j - [j = t] and g_t times it: if the latter is a rational r, then r S^2, S the sum of the exponentials, is
+a sum of some of its products; of the exponents 2 max x and 2 min x one does not occur there unless all x_i are equal.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 from mpmath import libmp
 from numpy.typing import NDArray
 
-from shiftproof.proofs import Algorithm, algorithm
+from shiftproof.proofs import FUNCTIONS, Algorithm, algorithms_for
 
 from .balls import BallOperations, balls, end_points, working_precision
 from .formats import Format
@@ -107,7 +109,7 @@ def core_references(row: NDArray[np.float64], functions: Iterable[str], fmt: For
 
 def reference_algorithm(function: str) -> Algorithm:
     """The stable algorithm of a core function, which the balls evaluate."""
-    return algorithm(function, "shifted" if function == "softmax" else "shifted-log1p")
+    return algorithms_for(function)[0]  # the strongest rung: no cancellation
 
 
 def _arb_referee(row: NDArray[np.float64], function: str, precision: int) -> list[_Ball]:
@@ -118,7 +120,8 @@ def _arb_referee(row: NDArray[np.float64], function: str, precision: int) -> lis
 
 def _mpmath_referee(row: NDArray[np.float64], functions: Iterable[str], precision: int) -> dict[str, list[_Ball]]:
     """With eps = 2^(1-p): each e^{x_i - a} errs by eps, their sum s by (n + 2) eps relative, and log(1 + s) by as much
-    again since s / (1 + s) <= log(1 + s); `unit` is twice 2 (n + 3) eps, which also covers the products of errors."""
+    again since s / (1 + s) <= log(1 + s); `unit` is twice 2 (n + 3) eps, which also covers the products of errors. A
+    share err by 2 (n + 2) + 1 eps at most, its product with another by n + 5 more."""
     entries = [libmp.from_float(v) for v in row.tolist()]
     top = max(range(len(entries)), key=row.tolist().__getitem__)
     gaps = [libmp.mpf_sub(v, entries[top]) for v in entries]
@@ -132,6 +135,19 @@ def _mpmath_referee(row: NDArray[np.float64], functions: Iterable[str], precisio
     if "softmax" in functions:
         whole = libmp.mpf_add(libmp.fone, rest, precision, "n")
         out["softmax"] = [_ball(libmp.mpf_div(w, whole, precision, "n"), unit) for w in weights]
+    if labelled := [f for f in functions if FUNCTIONS[f].labelled]:
+        whole = libmp.mpf_add(libmp.fone, rest, precision, "n")
+        others = libmp.fzero  # all but the label, which comes first
+        for w in weights[1:]:
+            others = libmp.mpf_add(others, w, precision, "n")
+        shares = [libmp.mpf_div(w, whole, precision, "n") for w in (libmp.mpf_neg(others), *weights[1:])]
+        label = libmp.mpf_div(weights[0], whole, precision, "n")
+        twice = libmp.mpf_shift(unit, 1)
+        for function in labelled:
+            if function == "softmax_gradient":
+                out[function] = [_ball(libmp.mpf_mul(label, v, precision, "n"), twice) for v in shares]
+            else:
+                out[function] = [_ball(v, unit) for v in shares]
     if "logsumexp" in functions or "log_softmax" in functions:
         tail = _log1p(rest, precision)
         slack = libmp.mpf_mul(tail, unit)
@@ -158,15 +174,26 @@ def _ball(value: libmp.MPF, relative: libmp.MPF, absolute: libmp.MPF = libmp.fze
 def limits(row: NDArray[np.float64], function: str) -> list[Limits]:
     """What is known of each result beforehand; a limit is reached only by exact results.
 
-    logsumexp >= max; softmax_j <= 1 / k for the k entries that are not less than x_j; log_softmax_j <= x_j - max.
+    logsumexp >= max; softmax_j <= 1 / k for the k entries that are not less than x_j; log_softmax_j <= x_j - max. With
+    the label t first, g_t - 1 lies above -1 and g_t (g_t - 1) is at least -1/4.
     """
     top = Fraction(float(row.max()))
     if function == "logsumexp":
         return [(top, None)]
     if function == "softmax":
-        not_less = len(row) - np.searchsorted(np.sort(row), row, side="left")
-        return [(Fraction(0), Fraction(1, int(k))) for k in not_less]
+        return [(Fraction(0), share) for share in _most(row)]
+    if function == "cross_entropy_gradient":
+        most = _most(row)
+        return [(Fraction(-1), most[0] - 1), *((Fraction(0), share) for share in most[1:])]
+    if function == "softmax_gradient":
+        most = _most(row)
+        return [(Fraction(-1, 4), Fraction(0)), *((Fraction(0), most[0] * share) for share in most[1:])]
     return [(None, Fraction(v) - top) for v in row.tolist()]
+
+
+def _most(row: NDArray[np.float64]) -> list[Fraction]:
+    not_less = len(row) - np.searchsorted(np.sort(row), row, side="left")
+    return [Fraction(1, int(k)) for k in not_less]
 
 
 def _on_grid(value: _Dyadic, grid: int) -> tuple[int, int]:

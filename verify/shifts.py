@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from shiftproof.proofs import Libm, bound, bounded_error, shifted_by
 
 from .balls import BallOperations, balls, working_precision
+from .decision import Enclosure, Outcome, decide
 from .exact import rational_ends
 from .floats import FloatOperations
 from .formats import Format
-from .judge import Enclosure, Outcome, decide
 from .standards import Expectation
 
 __all__ = ["Shifted", "shifted_rows", "what_shifts_cost"]

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, READINGS, Algorithm, Libm, Model, algorithm, algorithms_for, allowed_error
 
 from .balls import BallOperations, balls, working_precision
+from .cases import labels_of
+from .decision import Enclosure, Outcome, decide, error_in_ulps
 from .exact import UNKNOWN, Ends, distance, rational_ends, settled
 from .formats import Format
 from .intervals import Interval, IntervalOperations
-from .judge import Enclosure, Outcome, decide, error_in_ulps
 from .landscape import Rows
 from .profiles import plan_row
 from .references import PRECISION_CAP, Reference, core_references, limits, reference_algorithm
@@ -51,12 +52,27 @@ def standards_for(function: str) -> tuple[str, ...]:
     return (*GENERIC_STANDARDS, *(a.name for a in algorithms_for(function)))
 
 
-def rows_of(x: NDArray[np.generic], function: str) -> list[Array]:
-    """The core function's rows that a case (rows, n) stands for, in the order of the results."""
-    values = np.asarray(x).astype(np.float64)
-    if FUNCTIONS[function].entry == "element":
-        return [np.array([0.0, v]) for v in values.reshape(-1)]
-    return list(values)
+def rows_of(x: NDArray[np.generic], function: str, labels: Index | None = None) -> list[tuple[Array, Index]]:
+    """The core function's rows that a case (rows, n) stands for, in the order of the results.
+
+    Each with the places, in the core's result, of the results that it gives. A label comes first in its row; the labels
+    are those of `labels_of` unless they are given.
+    """
+    values, of = np.asarray(x).astype(np.float64), FUNCTIONS[function]
+    one, n = np.zeros(1, dtype=np.int64), values.shape[1]
+    if of.entry == "element":
+        rows = [[v, 0.0] if of.labelled else [0.0, v] for v in values.reshape(-1).tolist()]
+        place = one + 1 if of.core == "softmax" else one
+        return [(np.array(row), place) for row in rows]
+    if of.entry == "prefixes":
+        return [(row[: k + 1], one) for row in values for k in range(n)]
+    if of.entry == "label":
+        rest = [np.delete(np.arange(n), t) for t in (labels_of(values) if labels is None else labels)]
+        orders = [np.concatenate([np.setdiff1d(np.arange(n), others), others]) for others in rest]
+        wanted = [one if of.per_row else np.argsort(order) for order in orders]
+        return [(row[order], places) for row, order, places in zip(values, orders, wanted, strict=True)]
+    every = one if of.per_row else np.arange(n)
+    return [(row, every) for row in values]
 
 
 @cache
@@ -85,10 +101,11 @@ class Expectation:
     """References and allowed errors for the results of a list of cases, flat, in the order of cases, rows, places.
 
     `references` is a store of references by row that expectations for the same format may share, and `cores` the
-    functions to fill it for. `case` and `row` give each result's case and (core) row; `fixed` what it must equal
-    where `judged` is false. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format
-    that their sums are made in. `landmarks` has the gaps and lengths of the rows. Bounds are made when they are first
-    asked for and kept. Raises RefereeDisagreement.
+    functions to fill it for. `case` and `row` give each result's case and (core) row, `column` its place in the core's
+    result; `fixed` is what it must equal where `judged` is false unless it is `free`, `sign` what the core's results
+    are multiplied by. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format that
+    their sums are made in. `landmarks` has the gaps and lengths of the rows. Bounds are made when they are first asked
+    for and kept. Raises RefereeDisagreement.
     """
 
     def __init__(
@@ -102,42 +119,43 @@ class Expectation:
         cores: Iterable[str] = (),
         reading: str = READINGS[0],
         accumulator: Format | None = None,
+        labels: Sequence[Index] | None = None,
     ) -> None:
         self.reading, self.accumulator = reading, accumulator
         self.function, self.format, self.libm = function, fmt, libm or Libm()
-        self.core = FUNCTIONS[function].core
+        self.core, self.sign = FUNCTIONS[function].core, -1.0 if FUNCTIONS[function].negated else 1.0
         self.rows: list[Array] = []
-        self._lay_out(cases, profile)
+        self._lay_out(cases, profile, [None] * len(cases) if labels is None else labels)
         self._refer({} if references is None else references, {self.core, *cores})
         self._bounds: dict[tuple[str, bool], _Allowed] = {}
         self._exact: dict[tuple[int, int, str, bool, int], list[Ends]] = {}
         self.landmarks = Rows.of(self.rows)
 
-    def _lay_out(self, cases: Sequence[NDArray[np.generic]], profile: str) -> None:
+    def _lay_out(self, cases: Sequence[NDArray[np.generic]], profile: str, labels: Sequence[Index | None]) -> None:
         """Number the results, and group the rows of finite entries by their length."""
-        # sigmoid is the last entry of the softmax of (0, x).
-        keep = (
-            slice(-1, None) if FUNCTIONS[self.function].entry == "element" and self.core == "softmax" else slice(None)
-        )
         case: list[int] = []
         row: list[int] = []
-        fixed, judged = [np.zeros(0)], [np.zeros(0, dtype=bool)]
+        column = [np.zeros(0, dtype=np.int64)]
+        fixed, judged, free = [np.zeros(0)], [np.zeros(0, dtype=bool)], [np.zeros(0, dtype=bool)]
         by_length: dict[int, list[tuple[Array, Index]]] = {}
-        for number, x in enumerate(cases):
-            for values in rows_of(x, self.function):
+        for number, (x, chosen) in enumerate(zip(cases, labels, strict=True)):
+            for values, wanted in rows_of(x, self.function, chosen):
                 plan = plan_row(values, self.function, profile)
-                start, owed, asked = len(case), plan.fixed[keep], plan.judged[keep]
+                start, owed, asked = len(case), self.sign * plan.fixed[wanted], plan.judged[wanted]
                 if asked.any():
                     places = np.full(plan.judged.shape, -1, dtype=np.int64)
-                    places[keep] = np.where(asked, np.arange(start, start + len(owed)), -1)
+                    places[wanted] = np.where(asked, np.arange(start, start + len(owed)), -1)
                     by_length.setdefault(len(plan.entries), []).append((plan.entries, places[plan.judged]))
                 case += [number] * len(owed)
                 row += [len(self.rows)] * len(owed)
+                column.append(wanted)
                 fixed.append(owed)
                 judged.append(asked)
+                free.append(np.full(len(owed), plan.free))
                 self.rows.append(values)
         self.case, self.row = np.array(case, dtype=np.int64), np.array(row, dtype=np.int64)
-        self.fixed, self.judged = np.concatenate(fixed), np.concatenate(judged)
+        self.column = np.concatenate(column)
+        self.fixed, self.judged, self.free = np.concatenate(fixed), np.concatenate(judged), np.concatenate(free)
         self._groups = [_Group(*(np.stack(part) for part in zip(*g, strict=True))) for g in by_length.values()]
 
     def _refer(self, known: dict[bytes, dict[str, Reference]], cores: set[str]) -> None:
@@ -221,7 +239,7 @@ class Expectation:
 
     def errors(self, got: Array) -> Enclosure:
         """|got - y| in ulps of y, for one number for each result."""
-        return error_in_ulps(self.reference, got, self.format)
+        return error_in_ulps(self.reference, self.sign * got, self.format)
 
     def judge(self, got: Array, standard: str, flush: bool = False) -> tuple[NDArray[np.int8], Enclosure, _Allowed]:
         """Outcomes of the judged results (WITHIN where `fixed` is owed instead), errors and bounds in ulps."""
@@ -232,12 +250,13 @@ class Expectation:
         if standard in GENERIC_STANDARDS and not flush:
             outcome[self._below_binade(got)] = Outcome.EXCEEDS.value
         outcome[~self.judged] = Outcome.WITHIN.value
+        outcome[self.free] = Outcome.OUT_OF_SCOPE.value
         within_an_ulp = standard in GENERIC_STANDARDS or max(self.libm.log, self.libm.log1p) <= 1
         if self.core == "logsumexp" and standard in _AT_LEAST_MAX and within_an_ulp and not flush:
             astray = (got < self.maximum) | (np.isposinf(got) & self.stays_finite)
             outcome[self.judged & allowed.in_scope & astray] = Outcome.EXCEEDS.value
         for place in np.flatnonzero(outcome == Outcome.UNDECIDED.value):
-            outcome[place] = self._escalate(int(place), float(got[place]), standard, flush, strict)
+            outcome[place] = self._escalate(int(place), self.sign * float(got[place]), standard, flush, strict)
         return outcome, error, allowed
 
     def _below_binade(self, got: Array) -> NDArray[np.bool_]:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, Bound, Libm, Model, Operations, algorithm, bounded_error
 
 from .balls import BallOperations, balls, working_precision
+from .decision import error_in_ulps
 from .floats import FloatOperations
 from .formats import Format
 from .intervals import Interval, IntervalOperations
-from .judge import error_in_ulps
 from .references import core_references, reference_algorithm
 from .simulated import SimulatedOperations, rows_in
 

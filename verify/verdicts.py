@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, Libm
 
 from .cases import Case
+from .decision import Enclosure, Outcome
 from .formats import format_named
 from .host import FAULTS, REFUSED, Answer
-from .judge import Enclosure, Outcome
 from .kernels import Kernel
 from .landscape import Landscape
-from .standards import Expectation
+from .standards import Expectation, ladder
 
-__all__ = ["Tally", "Verdict", "judge_answers"]
+__all__ = ["Tally", "Verdict", "judge_answers", "judge_cases"]
 
 FINDINGS_KEPT = 5  # of one kernel, standard and family; the others are counted
 LONGEST_INPUT_KEPT = 64
@@ -35,6 +35,7 @@ class Verdict:
 
     `x` is that result's row in hex (the two numbers of a pair, the one of an element), or None if longer than 64;
     error and allowed are (lo, hi) in ulps of the exact result, `want` is that result rounded to nearest binary64.
+    `flushed` says that it exceeds, but would not if subnormals may be flushed to zero.
     """
 
     kernel: str
@@ -50,6 +51,7 @@ class Verdict:
     allowed_ulp: tuple[float, float]
     fault: str | None = None
     because: str = ""
+    flushed: bool = False
 
     @property
     def ratio(self) -> float:
@@ -60,9 +62,9 @@ class Verdict:
         return float(np.nextafter(error / allowed, np.inf)) if allowed else float("inf")
 
     @property
-    def simplicity(self) -> tuple[int, int]:
-        """Small for inputs that are easy to read: few entries, short numbers."""
-        return self.length, sum(map(len, self.x)) if self.x else 10**9
+    def simplicity(self) -> tuple[bool, int, int]:
+        """Small for inputs that are easy to read: few entries, short numbers; flushing last."""
+        return self.flushed, self.length, sum(map(len, self.x)) if self.x else 10**9
 
 
 @dataclass(slots=True)
@@ -70,8 +72,9 @@ class Tally:
     """Counts of outcomes for one kernel and standard, and the verdicts worth keeping; tallies add in case order.
 
     `worst` has the worst outcome, `closest` the largest error / allowed, `largest` the largest error in ulps,
-    `simplest` the shortest input that exceeds. `exceeds_even_flushed` counts cases that exceed also if subnormals
-    may be flushed. `landscape` has where the errors lie.
+    `simplest` the shortest input that exceeds, `numeric` and `undefined` that whose result is a number, or NaN.
+    `exceeds_even_flushed` counts cases that exceed also if subnormals may be flushed. `landscape` has where the errors
+    lie.
     """
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
@@ -81,6 +84,8 @@ class Tally:
     closest: Verdict | None = None
     largest: Verdict | None = None
     simplest: Verdict | None = None
+    numeric: Verdict | None = None
+    undefined: Verdict | None = None
     findings: list[Verdict] = field(default_factory=list)
     faults: dict[str, tuple[int, Verdict]] = field(default_factory=dict)
     landscape: Landscape = field(default_factory=Landscape)
@@ -97,13 +102,19 @@ class Tally:
         self.worst = _better(self.worst, other.worst, lambda v: (v.outcome.value, v.ratio))
         self.closest = _better(self.closest, other.closest, lambda v: v.ratio)
         self.largest = _better(self.largest, other.largest, lambda v: v.error_ulp[1])
-        self.simplest = _better(self.simplest, other.simplest, lambda v: tuple(-part for part in v.simplicity))
+        self.simplest = _better(self.simplest, other.simplest, _plainness)
+        self.numeric = _better(self.numeric, other.numeric, _plainness)
+        self.undefined = _better(self.undefined, other.undefined, _plainness)
         worst_first = sorted(self.findings + other.findings, key=lambda v: -v.outcome.value)
         self.findings = worst_first[:FINDINGS_KEPT]
         for name, (count, verdict) in other.faults.items():
             seen = self.faults.get(name)
             self.faults[name] = (seen[0] + count, _simpler(seen[1], verdict)) if seen else (count, verdict)
         self.landscape.add(other.landscape)
+
+
+def _plainness(v: Verdict) -> tuple[int, ...]:
+    return tuple(-part for part in v.simplicity)
 
 
 def _simpler(a: Verdict, b: Verdict) -> Verdict:
@@ -166,8 +177,10 @@ def _find_faults(expectation: Expectation, results: _Results) -> None:
         if got is None:
             continue
         owed = expectation.fixed
-        kept = (np.isnan(owed) & np.isnan(got)) | ((got == owed) & ((owed != 0) | ~np.signbit(got)))
-        for place in np.flatnonzero(~expectation.judged & ~kept).tolist():
+        # Backward passes multiply by what is above them: their zeros may have either sign.
+        unsigned = FUNCTIONS[expectation.function].labelled
+        kept = (np.isnan(owed) & np.isnan(got)) | ((got == owed) & ((owed != 0) | ~np.signbit(got) | unsigned))
+        for place in np.flatnonzero(~expectation.judged & ~kept & ~expectation.free).tolist():
             number = int(expectation.case[place])
             if number in results.unjudged:
                 continue
@@ -215,60 +228,96 @@ def _beyond_all(
     """Where in the span results exceed each of the standards, in most of them; None if one standard is kept."""
     results = np.zeros(len(expectation.case))
     results[span] = got
-    exceeds = np.stack([expectation.judge(results, standard)[0][span] for standard in standards])
-    exceeds = exceeds == Outcome.EXCEEDS.value
+    exceeds = np.stack([_exceeding(expectation, results, standard)[span] for standard in standards])
     return int(exceeds.sum(axis=0).argmax()) if exceeds.any(axis=1).all() else None
 
 
+def _exceeding(expectation: Expectation, got: NDArray[np.float64], standard: str) -> NDArray[np.bool_]:
+    """Results that exceed, also if subnormals may be flushed to zero."""
+    outcome = expectation.judge(got, standard)[0] == Outcome.EXCEEDS.value
+    if not outcome.any():
+        return np.asarray(outcome)
+    # Flushing makes zeros: another wrong result is not explained by it.
+    flushed = expectation.judge(got, standard, flush=True)[0] >= Outcome.UNDECIDED.value
+    return np.asarray(outcome & (flushed | (got != 0)))
+
+
+class _Judged:
+    """The outcomes of one kernel's results under one standard, by result and by case."""
+
+    def __init__(
+        self, kernel: Kernel, expectation: Expectation, cases: Sequence[Case], results: _Results, standard: str
+    ) -> None:
+        self.kernel, self.expectation, self.cases = kernel, expectation, cases
+        self.results, self.standard = results, standard
+        outcome, error, self.allowed = expectation.judge(results.got, standard)
+        if results.repeated is not None:
+            again, error_again, _ = expectation.judge(results.repeated, standard)
+            worse = again > outcome
+            outcome = np.where(worse, again, outcome)
+            error = Enclosure(np.where(worse, error_again.lo, error.lo), np.where(worse, error_again.hi, error.hi))
+        self.outcome, self.error, self.ratio = outcome, error, _ratio(error, self.allowed.bound)
+        self.aside = np.zeros(len(cases), dtype=bool)
+        self.aside[list(results.case_faults)] = True
+        self.aside[list(results.unjudged)] = True
+        self.per_case = np.maximum.reduceat(outcome, results.starts[:-1])
+        self.per_case[list(results.unjudged)] = Outcome.OUT_OF_SCOPE.value
+        self.per_case[list(results.case_faults)] = Outcome.FAULT.value
+        exceeds = bool((self.per_case == Outcome.EXCEEDS.value).any())
+        self.beyond = _exceeding(expectation, results.got, standard) if exceeds else np.zeros(len(outcome), dtype=bool)
+
+    def verdict(self, place: int, fault: tuple[str, str, int] | None = None) -> Verdict:
+        how = (self.standard, place, self.outcome, self.error, self.allowed, fault)
+        return _verdict(self.kernel, self.expectation, self.cases, self.results, *how)
+
+    def of_case(self, number: int) -> Verdict:
+        """The verdict on the case's worst result."""
+        span = np.arange(self.results.starts[number], self.results.starts[number + 1])
+        fault = self.results.case_faults.get(number)
+        bad = span[:1] if self.aside[number] else span[self.outcome[span] == self.per_case[number]]
+        bad = bad[self.beyond[bad]] if self.beyond[bad].any() else bad
+        found = self.verdict(fault[2] if fault else int(bad[np.argmax(self.ratio[bad])]), fault)
+        return replace(found, flushed=found.outcome is Outcome.EXCEEDS and not self.beyond[bad].any())
+
+
+def judge_cases(
+    kernel: Kernel, expectation: Expectation, cases: Sequence[Case], answers: Sequence[Answer], standard: str
+) -> list[Verdict]:
+    """One kernel's answers to the cases of the expectation against one standard: a verdict for each case."""
+    results = _gather(expectation, cases, answers)
+    _find_faults(expectation, results)
+    _find_integer_faults(expectation, cases, answers, results, ladder(kernel.function))
+    judged = _Judged(kernel, expectation, cases, results, standard)
+    return [judged.of_case(number) for number in range(len(cases))]
+
+
 def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], results: _Results, standard: str) -> Tally:
-    outcome, error, allowed = expectation.judge(results.got, standard)
+    judged = _Judged(kernel, expectation, cases, results, standard)
+    per_case, aside, ratio = judged.per_case, judged.aside, judged.ratio
     tally = Tally()
-    if results.repeated is not None:
-        again, error_again, _ = expectation.judge(results.repeated, standard)
-        worse = again > outcome
-        outcome = np.where(worse, again, outcome)
-        error = Enclosure(np.where(worse, error_again.lo, error.lo), np.where(worse, error_again.hi, error.hi))
-    aside = np.zeros(len(cases), dtype=bool)
-    aside[list(results.case_faults)] = True
-    aside[list(results.unjudged)] = True
-    per_case = np.maximum.reduceat(outcome, results.starts[:-1])
-    per_case[list(results.unjudged)] = Outcome.OUT_OF_SCOPE.value
-    per_case[list(results.case_faults)] = Outcome.FAULT.value
     for value, count in zip(*np.unique(per_case, return_counts=True), strict=True):
         tally.counts[Outcome(int(value))] += int(count)
     tally.unstable = 0 if results.repeated is None else len(
         {int(c) for c in expectation.case[results.got != results.repeated] if not aside[c]}
     )  # fmt: skip
-    if tally.counts[Outcome.EXCEEDS]:
-        flushed, _, _ = expectation.judge(results.got, standard, flush=True)
-        # Flushing makes zeros: another wrong result is not explained by it.
-        flushed[(outcome == Outcome.EXCEEDS.value) & (results.got != 0)] = Outcome.EXCEEDS.value
-        flushed_case = np.maximum.reduceat(flushed, results.starts[:-1])
-        tally.exceeds_even_flushed = int(((flushed_case >= Outcome.UNDECIDED.value) & ~aside).sum())
-
-    def verdict(place: int, fault: tuple[str, str, int] | None = None) -> Verdict:
-        return _verdict(kernel, expectation, cases, results, standard, place, outcome, error, allowed, fault)
-
-    ratio = _ratio(error, allowed.bound)
-    usable = expectation.judged & allowed.in_scope & ~aside[expectation.case]
-    tally.landscape = _landscape(expectation, results, outcome, usable, error.hi, ratio)
+    tally.exceeds_even_flushed = int((np.logical_or.reduceat(judged.beyond, results.starts[:-1]) & ~aside).sum())
+    usable = expectation.judged & judged.allowed.in_scope & ~aside[expectation.case]
+    tally.landscape = _landscape(expectation, results, judged.outcome, usable, judged.error.hi, ratio)
     if usable.any():
-        top = usable & (outcome == outcome[usable].max())
-        tally.worst = verdict(_argmax(ratio, top))
-        tally.closest = verdict(_argmax(ratio, usable))
-        tally.largest = verdict(_argmax(error.hi, usable))
+        top = usable & (judged.outcome == judged.outcome[usable].max())
+        tally.worst = judged.verdict(_argmax(ratio, top))
+        tally.closest = judged.verdict(_argmax(ratio, usable))
+        tally.largest = judged.verdict(_argmax(judged.error.hi, usable))
     for number in np.flatnonzero(per_case != Outcome.WITHIN.value)[np.argsort(-per_case[per_case != 0], kind="stable")]:
         if len(tally.findings) == FINDINGS_KEPT and per_case[number] < Outcome.EXCEEDS.value:
             break
-        span = np.arange(results.starts[number], results.starts[number + 1])
-        fault = results.case_faults.get(int(number))
-        bad = span[:1] if aside[number] else span[outcome[span] == per_case[number]]
-        found = verdict(fault[2] if fault else int(bad[np.argmax(ratio[bad])]), fault)
+        found = judged.of_case(int(number))
         tally.add(Tally(findings=[found]))
-        if fault is not None:
-            tally.add(Tally(faults={fault[0]: (1, found)}, worst=found))
+        if found.fault is not None:
+            tally.add(Tally(faults={found.fault: (1, found)}, worst=found))
         elif found.outcome is Outcome.EXCEEDS:
-            tally.add(Tally(simplest=found))
+            nan = found.got == "nan"
+            tally.add(Tally(simplest=found, numeric=None if nan else found, undefined=found if nan else None))
     return tally
 
 
@@ -314,7 +363,8 @@ def _verdict(
 ) -> Verdict:
     entry = FUNCTIONS[expectation.function].entry
     row = expectation.rows[int(expectation.row[place])]
-    shown = row[1:] if entry == "element" else row
+    labelled = FUNCTIONS[expectation.function].labelled
+    shown = row if entry != "element" else row[:1] if labelled else row[1:]
     number = int(expectation.case[place])
     unjudged = results.unjudged.get(number)
     found = Outcome.FAULT if fault else Outcome.OUT_OF_SCOPE if unjudged else Outcome(int(outcome[place]))
@@ -345,6 +395,8 @@ def _verdict(
 
 
 def _place_in_row(expectation: Expectation, place: int) -> int:
+    if FUNCTIONS[expectation.function].labelled:
+        return int(expectation.column[place])  # the rows that are shown begin with their label
     return place - int(np.searchsorted(expectation.row, expectation.row[place]))
 
 
@@ -354,6 +406,6 @@ def _nearest(expectation: Expectation, place: int) -> float:
     reference = expectation.reference
     exact = Fraction(float(reference.whole[place])) + Fraction(float(reference.fraction[place]))
     try:
-        return float(exact * Fraction(2) ** int(reference.exponent[place]))
+        return expectation.sign * float(exact * Fraction(2) ** int(reference.exponent[place]))
     except OverflowError:
-        return float(np.copysign(np.inf, float(exact)))
+        return expectation.sign * float(np.copysign(np.inf, float(exact)))

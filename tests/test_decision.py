@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shiftproof.verify import FORMATS, Enclosure, Outcome, Reference
-from shiftproof.verify.judge import decide, error_in_ulps, worst
+from shiftproof.verify.decision import decide, error_in_ulps, worst
 
 W, U, E = Outcome.WITHIN, Outcome.UNDECIDED, Outcome.EXCEEDS
 

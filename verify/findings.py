@@ -1,0 +1,214 @@
+"""Findings, as a maintainer wants them: call, version, shortest input, and a script that needs none of this.
+
+A library's kernel is held to the textbook: the bound of the stable algorithm of its function, with exp, log and log1p
+up to four ulps wrong. What exceeds that is explained neither by rounding nor by the conditioning of the input, as the
+bound allows for both. Flushed subnormals are a mark, not a finding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from shiftproof.proofs import FUNCTIONS, Libm, algorithms_for
+
+from .adversaries import adversary_named
+from .campaign import Campaign, KernelResult
+from .cases import Case
+from .decision import Outcome
+from .formats import Format
+from .host import FAULTS, Host
+from .kernels import Kernel
+from .libraries import LIBRARIES
+from .shrinking import Examiner, shrink
+from .verdicts import Verdict
+
+__all__ = ["LIBRARY_LIBM", "Finding", "findings_of", "textbook"]
+
+LIBRARY_LIBM = Libm(Fraction(4), Fraction(4), Fraction(4))
+
+_SUM = "sum(exp(v) for v in x)"
+# The exact result in mpmath, for a script: of the row x, at place j; a label comes first.
+_EXACT = {
+    "logsumexp": f"log({_SUM})",
+    "softmax": f"exp(x[j]) / {_SUM}",
+    "log_softmax": f"x[j] - log({_SUM})",
+    "logaddexp": f"log({_SUM})",
+    "softplus": "log(1 + exp(x[0]))",
+    "sigmoid": "exp(x[0]) / (1 + exp(x[0]))",
+    "cross_entropy": f"log({_SUM}) - x[0]",
+    "logcumsumexp": f"log({_SUM})",
+    "logaddexp_gradient": f"exp(x[j]) / {_SUM}",
+    "cross_entropy_gradient": f"exp(x[j]) / {_SUM} - (j == 0)",
+    "log_softmax_gradient": f"(j == 0) - exp(x[j]) / {_SUM}",
+    "softmax_gradient": f"exp(x[0]) / {_SUM} * ((j == 0) - exp(x[j]) / {_SUM})",
+    "sigmoid_gradient": "exp(x[0]) / (1 + exp(x[0])) ** 2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one kernel of a library does in one format.
+
+    `broken` is the standard that it exceeds, or the name of the fault; `reaches` its class, if it has one. `verdict` is
+    about the shortest input found, `again` the command that shows the first one, `script` the reproduction without us
+    ("" where the input is too long, or needs its layout).
+    """
+
+    kernel: str
+    function: str
+    format: str
+    version: str
+    call: str
+    broken: str
+    reaches: str | None
+    count: int
+    verdict: Verdict
+    again: str
+    script: str
+
+
+def textbook(kernel: Kernel) -> str:
+    """The standard that a library's kernel is held to: that of the stable algorithm of its function.
+
+    For the cumulative logsumexp the chain, and for gradients the division-free form, as a backward pass starts from
+    results that are already rounded.
+    """
+    if kernel.profile == "open":
+        return "division-free"
+    return "chained" if kernel.function == "logcumsumexp" else algorithms_for(kernel.function)[0].name
+
+
+def findings_of(campaign: Campaign) -> tuple[Finding, ...]:
+    """The findings on the libraries' kernels of a campaign, shrunk; runs them again, in processes of their own."""
+    plan = campaign.plan
+    made = []
+    for result in campaign.results:
+        if not result.kernel.library:
+            continue
+        host = Host([result.kernel], plan.timeout)
+        try:
+            for broken, count, verdict in _wrong(result):
+                case = _case(campaign, result.kernel, verdict)
+                examiner = Examiner(result.kernel, plan.format, verdict.standard, host, plan.libm)
+                try:
+                    smallest, shown = shrink(examiner, case, FUNCTIONS[result.kernel.function].entry)
+                except ValueError:  # it needs what ran before it
+                    smallest, shown = case, verdict
+                made.append(_finding(campaign, result, broken, count, verdict, smallest, shown))
+        finally:
+            host.close()
+    return tuple(made)
+
+
+def _wrong(result: KernelResult) -> list[tuple[str, int, Verdict]]:
+    """Each way in which a kernel is wrong, how often, and its simplest case."""
+    held = textbook(result.kernel)
+    tally = result.tallies[held]
+    found = [(fault, count, verdict) for fault, (count, verdict) in tally.faults.items() if fault != "not-run"]
+    if tally.exceeds_even_flushed:
+        simplest = [v for v in (tally.numeric, tally.undefined) if v is not None and not v.flushed]
+        found += [(held, tally.exceeds_even_flushed, verdict) for verdict in simplest]
+    return found
+
+
+def _case(campaign: Campaign, kernel: Kernel, verdict: Verdict) -> Case:
+    family, _, index = verdict.case.rpartition("#")
+    chosen = next((f for f in campaign.plan.families if f.name == family), None) or adversary_named(family)
+    return chosen.case(int(index), kernel.function, campaign.plan.format, campaign.plan.seed)
+
+
+def _finding(
+    campaign: Campaign,
+    result: KernelResult,
+    broken: str,
+    count: int,
+    first: Verdict,
+    case: Case,
+    shown: Verdict,
+) -> Finding:
+    kernel, fmt = result.kernel, campaign.plan.format
+    library = LIBRARIES[kernel.library]
+    call = library.kernels[kernel.source]
+    again = f"shiftproof verify {kernel.name} --format {fmt.name} --seed {campaign.plan.seed} --case {first.case}"
+    return Finding(
+        kernel.name,
+        kernel.function,
+        fmt.name,
+        library.version,
+        call.expression,
+        broken,
+        result.kernel_class,
+        count,
+        shown,
+        again,
+        _script(kernel, fmt, broken, case, shown),
+    )
+
+
+def _script(kernel: Kernel, fmt: Format, broken: str, case: Case, shown: Verdict) -> str:
+    """Ten lines that import the library and mpmath alone."""
+    if shown.x is None or len(case.x) > 1 or case.layout != "C" or shown.fault in ("raises", "hangs", "crashes"):
+        return ""
+    library, of = LIBRARIES[kernel.library], FUNCTIONS[kernel.function]
+    call = library.kernels[kernel.source]
+    whole = case.x.dtype.kind != "f"
+    kind = f"np.{case.x.dtype.name}" if whole else library.types[fmt.name]
+    made = library.values.format(values="[x]", type=kind) if not whole else f"np.array([x]).astype({kind})"
+    lines = list(library.lines(call))
+    if "import numpy as np" not in lines and ("np." in library.back or "np." in made):
+        lines.append("import numpy as np")
+    if of.entry == "pair":
+        arguments = ", ".join(library.values.format(values=f"[x[{k}]]", type=kind) for k in (0, 1))
+    elif of.entry == "label":
+        arguments = f"{made}, {_labels(library.name)}"
+    else:
+        arguments = made
+    place = shown.place if of.entry != "prefixes" else len(shown.x) - 1
+    lines += [
+        "from mpmath import mp, mpf, exp, log",
+        f"x = [float.fromhex(v) for v in {shown.x!r}]",
+        f"kernel = {library.shown(call)}",
+        f"r = kernel({arguments})",
+        f"got = ({library.back}).reshape(-1)[{place}]",
+    ]
+    told = [f"# {library.name} {library.version}, {fmt.name}: {_what(broken, shown)}"]
+    if shown.fault is None:
+        lines += [
+            f"mp.prec, j, x = {_precision(shown)}, {place}, [mpf(v) for v in x]",
+            f"exact = {_EXACT[kernel.function]}",
+            "print('got  ', repr(float(got)), float(got).hex())",
+            "print('exact', mp.nstr(exact, 20), float(exact).hex())",
+        ]
+    else:
+        lines.append(f"print('got', float(got), 'required', {float.fromhex(shown.want)!r})")
+    return "\n".join(told + lines) + "\n"
+
+
+def _labels(library: str) -> str:
+    return {
+        "torch": "torch.tensor([0])",
+        "torch-cuda": "torch.tensor([0]).cuda()",
+        "jax": "jnp.array([0])",
+        "jax-cuda": "jnp.array([0])",
+        "tensorflow": "tf.constant([0])",
+    }.get(library, "np.array([0])")
+
+
+def _precision(shown: Verdict) -> int:
+    """Bits that resolve the exact result: twice its distance from the largest entry, in binades, and a margin."""
+    sizes = [abs(float.fromhex(v)) for v in (*(shown.x or ()), shown.want)]
+    finite = [v for v in sizes if np.isfinite(v)]
+    gap = max(finite, default=0.0)
+    return 300 + min(int(4 * gap), 8000)
+
+
+def _what(broken: str, shown: Verdict) -> str:
+    if shown.fault is not None:
+        return FAULTS[shown.fault]
+    error, allowed = shown.error_ulp[0], shown.allowed_ulp[1]
+    if shown.outcome is Outcome.EXCEEDS and not np.isfinite(error):
+        return f"not a number, where {broken} allows {allowed:.3g} ulp"
+    return f"an error of {error:.3g} ulp, where {broken} allows {allowed:.3g}"
