@@ -11,7 +11,7 @@ import click
 __all__ = ["check_writable", "read_text", "write", "write_all"]
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, option: str = "--json") -> None:
     """Find out before the work, not after it."""
     target = Path(os.path.realpath(path))
     try:
@@ -20,7 +20,7 @@ def check_writable(path: Path) -> None:
         if not target.exists() or target.is_file():
             tempfile.TemporaryFile(dir=target.parent).close()
     except OSError as error:
-        message = f"--json {path}: a file in an existing folder that can be written is required: {error}"
+        message = f"{option} {path}: a file in an existing folder that can be written is required: {error}"
         raise click.UsageError(message) from error
 
 

@@ -6,6 +6,7 @@ from .bounds import MODEL_LATEX, ON_PAPER, QUANTITIES, QUANTITIES_LATEX, Bound, 
 from .catalogue import CATALOGUE, FALSE, chapters, theorem, theorems, title
 from .closed_forms import READINGS, allowed_error, bounded_error
 from .coq_bounds import FORMAT_THEOREMS, check_bounds
+from .coq_certificates import Certificate, check_certificates, enclosure
 from .coqc import CoqEntry, CoqState
 from .counterexamples import Counterexample, Point, counterexample, working_precision
 from .exactness import Exactness, Inexact, exactness, specification
@@ -41,6 +42,7 @@ __all__ = [
     "Algorithm",
     "Bound",
     "Cases",
+    "Certificate",
     "CoqEntry",
     "CoqState",
     "Counterexample",
@@ -82,8 +84,10 @@ __all__ = [
     "chapters",
     "check",
     "check_bounds",
+    "check_certificates",
     "companions",
     "counterexample",
+    "enclosure",
     "exactness",
     "examine",
     "grade",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .simulated import simulate
     from .standards import ladder, standards_for
     from .survey import SURVEY_CASES, Survey, read_survey, survey_libraries, survey_record
+    from .vectors import certificates, read_vectors, vectors_record, vectors_text
     from .verdicts import Verdict
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Verdict",
     "adversary_named",
     "builtin_kernels",
+    "certificates",
     "findings_of",
     "format_named",
     "judge",
@@ -61,6 +63,7 @@ __all__ = [
     "library_named",
     "read_record",
     "read_survey",
+    "read_vectors",
     "record_of",
     "record_schema",
     "record_text",
@@ -70,6 +73,8 @@ __all__ = [
     "survey_libraries",
     "survey_record",
     "textbook",
+    "vectors_record",
+    "vectors_text",
 ]
 
 _HOMES = {
@@ -89,6 +94,7 @@ _HOMES = {
     "simulated": ("simulate",),
     "standards": ("ladder", "standards_for"),
     "survey": ("SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"),
+    "vectors": ("certificates", "read_vectors", "vectors_record", "vectors_text"),
     "verdicts": ("Verdict",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

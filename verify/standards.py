@@ -7,6 +7,7 @@ cap is reached.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -285,6 +286,32 @@ class Expectation:
             outcome = settled(distance(got, y, self.format), bound, strict, open_ends)
             precision *= 2
         return outcome.value
+
+    def enclosed(self, place: int) -> Ends:
+        """The core's exact result in ulps of it, so closely that it is known to which integer it is nearest.
+
+        Raises ArithmeticError where the precision cap leaves that open.
+        """
+        group, row, column = (int(part) for part in self._source[place])
+        least, most = limits(self._groups[group].rows[row], self.core)[column]
+        ulp, precision = Fraction(2) ** int(self.reference.exponent[place]), 2 * self.format.precision + 100
+        known = self.reference.radius[place]
+        middle = Fraction(float(self.reference.whole[place])) + Fraction(float(self.reference.fraction[place]))
+        if known == 0:
+            return middle, middle
+        lo, hi = middle - Fraction(float(known)), middle + Fraction(float(known))
+        while np.isinf(known) or round(lo) != round(hi):
+            if precision > PRECISION_CAP:
+                raise ArithmeticError(f"the exact result {place} cannot be rounded at {PRECISION_CAP} bits")
+            y = self._rational(group, row, "", False, precision)[column]
+            lo, hi = (end / ulp for end in (y if least is None else (max(y[0], least), y[1])))
+            hi = hi if most is None else min(hi, most / ulp)
+            if lo == hi or round(lo) == round(hi):
+                break
+            if math.floor(lo + Fraction(1, 2)) == math.ceil(hi - Fraction(1, 2)):
+                break
+            known, precision = 1.0, 2 * precision
+        return lo, hi
 
     def _exact_bound(self, place: int, standard: str, flush: bool, precision: int) -> Ends:
         """What is allowed for one result, in the units of the result; kept, in ulps, where it is better than before."""
