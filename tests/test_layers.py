@@ -33,6 +33,7 @@ HOMES = {
     "mpmath": {"verify/references.py"},
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
+    "hypothesis": {"verify/strategies.py"},
     "pytest": {"verify/pytest_plugin.py"},
     "jsonschema": {"verify/schemas.py"},
     "jinja2": {"reports/typesetting.py"},

@@ -14,9 +14,10 @@ from shiftproof.proofs import FUNCTIONS
 
 from .formats import Format
 
-__all__ = ["LAYOUTS", "Adversary", "Case", "Draw", "labels_of", "lay_out"]
+__all__ = ["LAYOUTS", "MEMORY_LAYOUTS", "Adversary", "Case", "Draw", "labels_of", "lay_out"]
 
-LAYOUTS = ("C", "F", "reversed", "strided", "broadcast", "axis-0")
+MEMORY_LAYOUTS = ("C", "F", "reversed", "strided", "broadcast")
+LAYOUTS = (*MEMORY_LAYOUTS, "axis-0")
 _LONGEST_ROW = 32  # of functions that stand for a row at each place
 
 
