@@ -10,8 +10,11 @@ import pytest
 from shiftproof.proofs import FUNCTIONS
 from shiftproof.verify import FORMATS, Kernel, Outcome, Plan, run_campaign
 
-from .broken_kernels import BROKEN
-from .sound_kernels import SOUND
+from .broken_kernels import BROKEN as BROKEN_CORES
+from .relatives import BROKEN_RELATIVES, SOUND_RELATIVES
+from .sound_kernels import SOUND as SOUND_CORES
+
+BROKEN, SOUND = (*BROKEN_CORES, *BROKEN_RELATIVES), (*SOUND_CORES, *SOUND_RELATIVES)
 
 # Its fault is to compute in binary64 whatever it is given.
 ONLY_IN_BINARY32 = {"lse-float64-out"}

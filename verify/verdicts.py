@@ -18,7 +18,7 @@ from .formats import format_named
 from .host import FAULTS, REFUSED, Answer
 from .kernels import Kernel
 from .landscape import Landscape
-from .standards import Expectation, ladder
+from .standards import GENERIC_STANDARDS, Expectation, ladder
 
 __all__ = ["Tally", "Verdict", "judge_answers", "judge_cases"]
 
@@ -237,9 +237,9 @@ def _exceeding(expectation: Expectation, got: NDArray[np.float64], standard: str
     outcome = expectation.judge(got, standard)[0] == Outcome.EXCEEDS.value
     if not outcome.any():
         return np.asarray(outcome)
-    # Flushing makes zeros: another wrong result is not explained by it.
     flushed = expectation.judge(got, standard, flush=True)[0] >= Outcome.UNDECIDED.value
-    return np.asarray(outcome & (flushed | (got != 0)))
+    # In a single rounding flushing makes zeros and explains nothing else; in an algorithm a term may have been flushed.
+    return np.asarray(outcome & (flushed | ((got != 0) & (standard in GENERIC_STANDARDS))))
 
 
 class _Judged:
