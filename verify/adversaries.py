@@ -116,7 +116,7 @@ def deep_negative(d: Draw) -> Any:
 
 @_family("subnormal inputs flushed or mistaken for zero")
 def subnormal_inputs(d: Draw) -> Any:
-    units = d.rng.integers(-9, 10, (4, d.n(2, 3, 6))).astype(float) * 2.0 ** d.rng.integers(
+    units = d.rng.integers(-9, 10, (4, d.n(2, 1, 3, 6))).astype(float) * 2.0 ** d.rng.integers(
         0, d.format.precision, (4, 1)
     )
     return units * d.format.smallest_subnormal

@@ -2,7 +2,7 @@
 
 A library's kernel is held to the textbook: the bound of the stable algorithm of its function, with exp, log and log1p
 up to four ulps wrong. What exceeds that is explained neither by rounding nor by the conditioning of the input, as the
-bound allows for both. Flushed subnormals are a mark, not a finding.
+bound allows for both. Flushed subnormals are a mark, not a finding; nor is a result that is faithful all the same.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, Libm, algorithms_for
 
 from .adversaries import adversary_named
 from .campaign import Campaign, KernelResult
-from .cases import Case
+from .cases import Case, labels_of
 from .decision import Outcome
 from .formats import Format
 from .host import FAULTS, Host
@@ -30,22 +31,24 @@ __all__ = ["LIBRARY_LIBM", "Finding", "findings_of", "textbook"]
 LIBRARY_LIBM = Libm(Fraction(4), Fraction(4), Fraction(4))
 
 _SUM = "sum(exp(v) for v in x)"
-# The exact result in mpmath, for a script: of the row x, at place j; a label comes first.
+_SHARE = f"exp(x[j]) / {_SUM}"
+# The exact result j of a row x with the label t in mpmath, for a script.
 _EXACT = {
     "logsumexp": f"log({_SUM})",
-    "softmax": f"exp(x[j]) / {_SUM}",
+    "softmax": _SHARE,
     "log_softmax": f"x[j] - log({_SUM})",
     "logaddexp": f"log({_SUM})",
-    "softplus": "log(1 + exp(x[0]))",
-    "sigmoid": "exp(x[0]) / (1 + exp(x[0]))",
-    "cross_entropy": f"log({_SUM}) - x[0]",
-    "logcumsumexp": f"log({_SUM})",
-    "logaddexp_gradient": f"exp(x[j]) / {_SUM}",
-    "cross_entropy_gradient": f"exp(x[j]) / {_SUM} - (j == 0)",
-    "log_softmax_gradient": f"(j == 0) - exp(x[j]) / {_SUM}",
-    "softmax_gradient": f"exp(x[0]) / {_SUM} * ((j == 0) - exp(x[j]) / {_SUM})",
-    "sigmoid_gradient": "exp(x[0]) / (1 + exp(x[0])) ** 2",
+    "softplus": "log(1 + exp(x[j]))",
+    "sigmoid": "exp(x[j]) / (1 + exp(x[j]))",
+    "cross_entropy": f"log({_SUM}) - x[t]",
+    "logcumsumexp": "log(sum(exp(v) for v in x[: j + 1]))",
+    "logaddexp_gradient": _SHARE,
+    "cross_entropy_gradient": f"{_SHARE} - (j == t)",
+    "log_softmax_gradient": f"(j == t) - {_SHARE}",
+    "softmax_gradient": f"exp(x[t]) / {_SUM} * ((j == t) - {_SHARE})",
+    "sigmoid_gradient": "exp(x[j]) / (1 + exp(x[j])) ** 2",
 }
+_LONGEST_SCRIPT = 128  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,10 @@ def textbook(kernel: Kernel) -> str:
     """The standard that a library's kernel is held to: that of the stable algorithm of its function.
 
     For the cumulative logsumexp the chain, and for gradients the division-free form, as a backward pass starts from
-    results that are already rounded.
+    results that are already rounded; or what the library's table says.
     """
+    if kernel.library and LIBRARIES[kernel.library].kernels[kernel.source].standard:
+        return LIBRARIES[kernel.library].kernels[kernel.source].standard
     if kernel.profile == "open":
         return "division-free"
     return "chained" if kernel.function == "logcumsumexp" else algorithms_for(kernel.function)[0].name
@@ -108,9 +113,7 @@ def _wrong(result: KernelResult) -> list[tuple[str, int, Verdict]]:
     held = textbook(result.kernel)
     tally = result.tallies[held]
     found = [(fault, count, verdict) for fault, (count, verdict) in tally.faults.items() if fault != "not-run"]
-    if tally.exceeds_even_flushed:
-        simplest = [v for v in (tally.numeric, tally.undefined) if v is not None and not v.flushed]
-        found += [(held, tally.exceeds_even_flushed, verdict) for verdict in simplest]
+    found += [(held, tally.gross, v) for v in (tally.numeric, tally.undefined) if v is not None]
     return found
 
 
@@ -150,59 +153,51 @@ def _finding(
 
 def _script(kernel: Kernel, fmt: Format, broken: str, case: Case, shown: Verdict) -> str:
     """Ten lines that import the library and mpmath alone."""
-    if shown.x is None or len(case.x) > 1 or case.layout != "C" or shown.fault in ("raises", "hangs", "crashes"):
+    if case.layout != "C" or case.x.size > _LONGEST_SCRIPT or shown.fault in ("raises", "hangs", "crashes"):
         return ""
     library, of = LIBRARIES[kernel.library], FUNCTIONS[kernel.function]
     call = library.kernels[kernel.source]
-    whole = case.x.dtype.kind != "f"
-    kind = f"np.{case.x.dtype.name}" if whole else library.types[fmt.name]
-    made = library.values.format(values="[x]", type=kind) if not whole else f"np.array([x]).astype({kind})"
-    lines = list(library.lines(call))
-    if "import numpy as np" not in lines and ("np." in library.back or "np." in made):
-        lines.append("import numpy as np")
-    if of.entry == "pair":
-        arguments = ", ".join(library.values.format(values=f"[x[{k}]]", type=kind) for k in (0, 1))
-    elif of.entry == "label":
-        arguments = f"{made}, {_labels(library.name)}"
+    values = case.x.astype(np.float64)
+    row, j = (shown.result, 0) if of.per_row else divmod(shown.result, values.shape[1])
+    labels = labels_of(case.x)
+    lines = [*library.lines(call), "from mpmath import mp, mpf, exp, log"]
+    if case.x.dtype.kind == "f":
+        made, kind = library.values, library.types[fmt.name]
     else:
-        arguments = made
-    place = shown.place if of.entry != "prefixes" else len(shown.x) - 1
+        made, kind = "np.array({values}, dtype={type})", f"np.{case.x.dtype.name}"
+    if "import numpy as np" not in lines and "np." in library.back + made:
+        lines.append("import numpy as np")
+    lines.append(f"rows = {[[v.hex() for v in line] for line in values.tolist()]}")
+    lines.append("rows = [[float.fromhex(v) for v in row] for row in rows]")
+    if of.entry == "pair":
+        arguments = ", ".join(made.format(values=f"[row[{k}] for row in rows]", type=kind) for k in (0, 1))
+    else:
+        arguments = made.format(values="rows", type=kind)
+    if of.entry == "label":
+        arguments += f", {library.labels.format(values=labels.tolist())}"
     lines += [
-        "from mpmath import mp, mpf, exp, log",
-        f"x = [float.fromhex(v) for v in {shown.x!r}]",
         f"kernel = {library.shown(call)}",
         f"r = kernel({arguments})",
-        f"got = ({library.back}).reshape(-1)[{place}]",
+        f"got = ({library.back}).reshape(-1)[{shown.result}]",
     ]
-    told = [f"# {library.name} {library.version}, {fmt.name}: {_what(broken, shown)}"]
     if shown.fault is None:
         lines += [
-            f"mp.prec, j, x = {_precision(shown)}, {place}, [mpf(v) for v in x]",
+            f"mp.prec, j, t = {_precision(values[row], shown)}, {j}, {int(labels[row])}",
+            f"x = [mpf(v) for v in rows[{row}]]",
             f"exact = {_EXACT[kernel.function]}",
             "print('got  ', repr(float(got)), float(got).hex())",
             "print('exact', mp.nstr(exact, 20), float(exact).hex())",
         ]
     else:
-        lines.append(f"print('got', float(got), 'required', {float.fromhex(shown.want)!r})")
-    return "\n".join(told + lines) + "\n"
+        lines.append(f"print('got', float(got), 'required', float('{float.fromhex(shown.want)!r}'))")
+    told = f"# {library.name} {library.version}, {fmt.name}: {_what(broken, shown)}"
+    return "\n".join([told, *lines]) + "\n"
 
 
-def _labels(library: str) -> str:
-    return {
-        "torch": "torch.tensor([0])",
-        "torch-cuda": "torch.tensor([0]).cuda()",
-        "jax": "jnp.array([0])",
-        "jax-cuda": "jnp.array([0])",
-        "tensorflow": "tf.constant([0])",
-    }.get(library, "np.array([0])")
-
-
-def _precision(shown: Verdict) -> int:
-    """Bits that resolve the exact result: twice its distance from the largest entry, in binades, and a margin."""
-    sizes = [abs(float.fromhex(v)) for v in (*(shown.x or ()), shown.want)]
-    finite = [v for v in sizes if np.isfinite(v)]
-    gap = max(finite, default=0.0)
-    return 300 + min(int(4 * gap), 8000)
+def _precision(row: NDArray[np.float64], shown: Verdict) -> int:
+    """Bits that resolve the exact result: the sizes of the exponentials on the way, and a margin."""
+    sizes = np.abs([*row, float.fromhex(shown.want)])
+    return 300 + min(int(4 * max(sizes[np.isfinite(sizes)], default=0.0)), 8000)
 
 
 def _what(broken: str, shown: Verdict) -> str:

@@ -25,6 +25,7 @@ __all__ = ["Examiner", "shrink"]
 
 _ROUNDS = 200
 _AT_ONCE = 64
+_SHORT, _LONG = 64, 512  # entries, up to which blocks of every size, and in every place, are left out
 
 
 class Examiner:
@@ -44,7 +45,7 @@ class Examiner:
 def shrink(examine: Callable[[Sequence[Case]], list[Verdict]], case: Case, entry: str) -> tuple[Case, Verdict]:
     """The smallest case found that shows what `case` does, and its verdict; `entry` as in `proofs.Function`.
 
-    The case itself is examined first: ValueError if nothing is wrong with it.
+    The case itself is examined first: ValueError if nothing is wrong with it, or nothing by as much as an ulp.
     """
     (seen,) = examine([case])
     if not _is_wrong(seen):
@@ -60,7 +61,7 @@ def shrink(examine: Callable[[Sequence[Case]], list[Verdict]], case: Case, entry
 
 
 def _is_wrong(verdict: Verdict) -> bool:
-    return verdict.outcome is Outcome.FAULT or (verdict.outcome is Outcome.EXCEEDS and not verdict.flushed)
+    return verdict.outcome is Outcome.FAULT or verdict.gross
 
 
 def _first(
@@ -105,14 +106,13 @@ def _fewer(case: Case, entry: str) -> Iterator[Case]:
     n = case.x.shape[1]
     if entry == "pair" or n == 1:
         return
-    size = n - 1
-    while size:
-        starts = range(0, n, size) if n <= 512 else (0, n - size, n // 2)
+    halves = [n >> k for k in range(1, n.bit_length())]
+    for size in range(n - 1, 0, -1) if n <= _SHORT else [n - 1, *halves]:
+        starts = range(0, n, size) if n <= _LONG else (0, n - size, n // 2)
         for start in starts:
             kept = np.delete(case.x, np.s_[start : start + size], axis=1)
             if kept.shape[1]:
                 yield _again(case, kept, case.layout)
-        size = size // 2 if size > 1 else 0
 
 
 def _simpler(case: Case, entry: str) -> Iterator[Case]:

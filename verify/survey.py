@@ -133,10 +133,10 @@ def _row(campaign: Campaign, result: KernelResult) -> Json:
 
 
 def _outcome(tally: Tally) -> Outcome:
-    """The worst outcome; what only flushes subnormals does not exceed here, it is marked."""
+    """The worst outcome; what only flushes subnormals is marked, and what is faithful is within here."""
     if tally.counts[Outcome.FAULT]:
         return Outcome.FAULT
-    if tally.exceeds_even_flushed:
+    if tally.gross:
         return Outcome.EXCEEDS
     if tally.counts[Outcome.UNDECIDED]:
         return Outcome.UNDECIDED

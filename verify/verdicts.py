@@ -35,7 +35,8 @@ class Verdict:
 
     `x` is that result's row in hex (the two numbers of a pair, the one of an element), or None if longer than 64;
     error and allowed are (lo, hi) in ulps of the exact result, `want` is that result rounded to nearest binary64.
-    `flushed` says that it exceeds, but would not if subnormals may be flushed to zero.
+    `flushed` says that it exceeds, but would not if subnormals may be flushed to zero; `result` is the number of the
+    result among all of its case.
     """
 
     kernel: str
@@ -52,6 +53,7 @@ class Verdict:
     fault: str | None = None
     because: str = ""
     flushed: bool = False
+    result: int = 0
 
     @property
     def ratio(self) -> float:
@@ -60,6 +62,11 @@ class Verdict:
         if error == 0:
             return 0.0
         return float(np.nextafter(error / allowed, np.inf)) if allowed else float("inf")
+
+    @property
+    def gross(self) -> bool:
+        """It exceeds, by no flushing, and is an ulp or more away from the exact result: not even faithful."""
+        return self.outcome is Outcome.EXCEEDS and not self.flushed and self.error_ulp[0] >= 1
 
     @property
     def simplicity(self) -> tuple[bool, int, int]:
@@ -73,12 +80,13 @@ class Tally:
 
     `worst` has the worst outcome, `closest` the largest error / allowed, `largest` the largest error in ulps,
     `simplest` the shortest input that exceeds, `numeric` and `undefined` that whose result is a number, or NaN.
-    `exceeds_even_flushed` counts cases that exceed also if subnormals may be flushed. `landscape` has where the errors
-    lie.
+    `exceeds_even_flushed` counts cases that exceed also if subnormals may be flushed, `gross` those of them that are
+    not even faithful, of which `numeric` and `undefined` are. `landscape` has where the errors lie.
     """
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     exceeds_even_flushed: int = 0
+    gross: int = 0
     unstable: int = 0
     worst: Verdict | None = None
     closest: Verdict | None = None
@@ -98,6 +106,7 @@ class Tally:
         for outcome, count in other.counts.items():
             self.counts[outcome] += count
         self.exceeds_even_flushed += other.exceeds_even_flushed
+        self.gross += other.gross
         self.unstable += other.unstable
         self.worst = _better(self.worst, other.worst, lambda v: (v.outcome.value, v.ratio))
         self.closest = _better(self.closest, other.closest, lambda v: v.ratio)
@@ -316,8 +325,10 @@ def _tally(kernel: Kernel, expectation: Expectation, cases: Sequence[Case], resu
         if found.fault is not None:
             tally.add(Tally(faults={found.fault: (1, found)}, worst=found))
         elif found.outcome is Outcome.EXCEEDS:
-            nan = found.got == "nan"
-            tally.add(Tally(simplest=found, numeric=None if nan else found, undefined=found if nan else None))
+            tally.add(Tally(simplest=found))
+            if found.gross:
+                nan = found.got == "nan"
+                tally.add(Tally(gross=1, numeric=None if nan else found, undefined=found if nan else None))
     return tally
 
 
@@ -391,6 +402,7 @@ def _verdict(
         allowed_ulp=(float(allowed.bound.lo[place]), float(allowed.bound.hi[place])),
         fault=fault[0] if fault else None,
         because=because,
+        result=place - int(results.starts[number]),
     )
 
 
@@ -402,7 +414,7 @@ def _place_in_row(expectation: Expectation, place: int) -> int:
 
 def _nearest(expectation: Expectation, place: int) -> float:
     if not expectation.judged[place]:
-        return float(expectation.fixed[place])
+        return float(expectation.fixed[place]) + 0.0
     reference = expectation.reference
     exact = Fraction(float(reference.whole[place])) + Fraction(float(reference.fraction[place]))
     try:

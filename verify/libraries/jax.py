@@ -20,6 +20,7 @@ JAX = Library(
     },
     values="jnp.array({values}, dtype={type})",
     into="jax.device_put(jnp.asarray(a, dtype={type} if a.dtype.kind == 'f' else None), jax.devices('cpu')[0])",
+    labels="jnp.array({values})",
     back="np.asarray(r.astype(jnp.float64) if r.dtype == jnp.bfloat16 else r)",
     kernels={
         "logsumexp": Call("logsumexp", "jax.nn.logsumexp(x, axis=axis)"),

@@ -26,10 +26,14 @@ _ARGUMENTS = {"pair": "x, y", "label": "x, t"}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A kernel: the function that it computes, and an expression in x and axis, in x and y, or in x and labels t."""
+    """A kernel: the function that it computes, and an expression in x and axis, in x and y, or in x and labels t.
+
+    `standard` is what it is held to, if that is not the stable algorithm of its function.
+    """
 
     function: str
     expression: str
+    standard: str = ""
 
     @property
     def gradient(self) -> bool:
@@ -46,8 +50,9 @@ class Library:
     """A library's kernels by name, and how its arrays are made.
 
     `setup` are the lines that import it, `helpers` a function that some expressions need, `types` its name for each
-    format that it has. `values` makes an array of {type} from nested lists (for scripts), `into` from the NumPy array
-    `a`, and `back` a NumPy array from the result `r`; bfloat16 numbers travel as binary64. `compiled` wraps a kernel.
+    format that it has. `values` makes an array of {type} from nested lists, and `labels` one of places (for scripts),
+    `into` from the NumPy array `a`, and `back` a NumPy array from the result `r`; bfloat16 numbers travel as binary64.
+    `compiled` wraps a kernel, `quiet` are lines that keep the library from talking.
     `needs` is an expression that is true where the device is there. `resident` says that its threads or compiled code
     do not survive a fork, so that its kernels share one process from start to end.
     """
@@ -61,6 +66,7 @@ class Library:
     back: str
     kernels: Mapping[str, Call]
     helpers: Mapping[str, tuple[str, ...]]
+    labels: str = "np.array({values})"
     compiled: str = ""
     needs: str = "True"
     resident: bool = False

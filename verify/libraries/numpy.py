@@ -14,7 +14,7 @@ NUMPY = Library(
     back="r",
     kernels={
         "logaddexp": Call("logaddexp", "np.logaddexp(x, y)"),
-        "logaddexp.reduce": Call("logsumexp", "np.logaddexp.reduce(x, axis=axis)"),
+        "logaddexp.reduce": Call("logsumexp", "np.logaddexp.reduce(x, axis=axis)", "chained"),
         "logaddexp.accumulate": Call("logcumsumexp", "np.logaddexp.accumulate(x, axis=axis)"),
     },
     helpers={},

@@ -24,6 +24,7 @@ TENSORFLOW = Library(
     },
     values="tf.constant({values}, dtype={type})",
     into="tf.cast(tf.constant(a), {type}) if a.dtype.kind == 'f' else tf.constant(a)",
+    labels="tf.constant({values})",
     back="(tf.cast(r, tf.float64) if r.dtype == tf.bfloat16 else r).numpy()",
     kernels={
         "reduce_logsumexp": Call("logsumexp", "tf.reduce_logsumexp(x, axis=axis)"),

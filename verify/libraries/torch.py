@@ -20,6 +20,7 @@ TORCH = Library(
     },
     values="torch.tensor({values}, dtype={type})",
     into="torch.from_numpy(a if min(a.strides) >= 0 else a.copy()).to({type} if a.dtype.kind == 'f' else None)",
+    labels="torch.tensor({values})",
     back="(r.double() if r.dtype == torch.bfloat16 else r).detach().cpu().numpy()",
     kernels={
         "logsumexp": Call("logsumexp", "torch.logsumexp(x, dim=axis)"),
@@ -65,6 +66,7 @@ TORCH_CUDA = replace(
     TORCH,
     name="torch-cuda",
     values=f"{TORCH.values}.cuda()",
+    labels=f"{TORCH.labels}.cuda()",
     into=f"{TORCH.into}.cuda()",
     needs="torch.cuda.is_available()",
     resident=True,
