@@ -79,9 +79,10 @@ def textbook(kernel: Kernel) -> str:
     For the cumulative logsumexp the chain, and for gradients the division-free form, as a backward pass starts from
     results that are already rounded; or what the library's table says.
     """
-    if kernel.library and LIBRARIES[kernel.library].kernels[kernel.source].standard:
-        return LIBRARIES[kernel.library].kernels[kernel.source].standard
-    if kernel.profile == "open":
+    call = LIBRARIES[kernel.library].kernels[kernel.source]
+    if call.standard:
+        return call.standard
+    if call.gradient:
         return "division-free"
     return "chained" if kernel.function == "logcumsumexp" else algorithms_for(kernel.function)[0].name
 

@@ -30,6 +30,7 @@ from shiftproof.proofs import FUNCTIONS
 from .cases import Case, lay_out
 from .formats import Format
 from .kernels import Kernel, KernelError, load
+from .libraries import NotOffered
 
 __all__ = ["FAULTS", "REFUSED", "Answer", "Host", "die_with_parent", "process_context"]
 
@@ -293,14 +294,16 @@ def _call(fn: Callable[..., Any], kernel: Kernel, fmt: Format, case: Case, earli
         result = fn(x, case.layout == "axis-0")
         out = np.asarray(result)
     except BaseException as error:  # SystemExit and the like are answers too
-        refuses = x.dtype.kind != "f" and (isinstance(error, TypeError) or bool(kernel.library))
-        fault = REFUSED if refuses else "raises"
+        whole = x.dtype.kind != "f" and (isinstance(error, TypeError) or bool(kernel.library))
+        fault = REFUSED if whole or isinstance(error, NotOffered) else "raises"
         return None, None, fault, _said(error)
     if x.tobytes() != before:
         return None, None, "changes-its-input", FAULTS["changes-its-input"]
     if out.dtype != x.dtype if x.dtype.kind == "f" else out.dtype.name not in _FLOATS:
         got = type(result).__name__ if out.dtype.kind == "O" else out.dtype.name
         required = x.dtype.name if x.dtype.kind == "f" else " or ".join(_FLOATS)
+        if kernel.library and x.dtype.kind != "f":
+            return None, None, REFUSED, f"it answers {x.dtype.name} in {got}"
         return None, None, "wrong-type", f"got {got}, required {required} for {x.dtype.name}"
     shape = x.shape[:1] if FUNCTIONS[kernel.function].per_row else x.shape
     if out.shape != shape:

@@ -3,7 +3,7 @@
 from .autograd import AUTOGRAD
 from .cupy import CUPY
 from .jax import JAX, JAX_CUDA
-from .library import Call, Library
+from .library import Call, Library, NotOffered
 from .numpy import NUMPY
 from .onnxruntime import ONNXRUNTIME
 from .scipy import SCIPY
@@ -11,7 +11,7 @@ from .sklearn import SKLEARN
 from .tensorflow import TENSORFLOW
 from .torch import TORCH, TORCH_CUDA
 
-__all__ = ["LIBRARIES", "Call", "Library", "library_named"]
+__all__ = ["LIBRARIES", "Call", "Library", "NotOffered", "library_named"]
 
 LIBRARIES: dict[str, Library] = {
     library.name: library

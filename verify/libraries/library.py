@@ -16,24 +16,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftproof.proofs import FUNCTIONS
+
 from ..formats import Format
 
-__all__ = ["Call", "Library"]
+__all__ = ["Call", "Library", "NotOffered"]
 
 _AXIS = re.compile(r"\baxis\b(?!=)")  # the name, not the keyword
 _ARGUMENTS = {"pair": "x, y", "label": "x, t"}
+
+
+class NotOffered(TypeError):
+    """A call that does not take such an input: an answer, not a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A kernel: the function that it computes, and an expression in x and axis, in x and y, or in x and labels t.
 
-    `standard` is what it is held to, if that is not the stable algorithm of its function.
+    `standard` is what it is held to, if that is not the stable algorithm of its function; rows of fewer than `least`
+    entries are not offered to it.
     """
 
     function: str
     expression: str
     standard: str = ""
+    least: int = 1
 
     @property
     def gradient(self) -> bool:
@@ -41,8 +49,10 @@ class Call:
 
     @property
     def profile(self) -> str:
-        """What a gradient is where there is none is left open."""
-        return "open" if self.gradient else "strict"
+        """A softmax with an infinite logit, or a gradient where there is none, is everybody's own convention."""
+        of = FUNCTIONS[self.function]
+        shares = of.core in ("softmax", "log_softmax") and of.entry in ("vector", "label")
+        return "open" if self.gradient or shares else "strict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,13 @@ class Library:
         back = eval(f"lambda r: {self.back}", scope)
         along = {axis: self._function(call, str(axis), scope) for axis in (-1, 0)}
 
+        def offered(x: Any) -> Any:
+            if x.shape[-1] < call.least:
+                raise NotOffered(f"at least {call.least} entries are required, got {x.shape[-1]}")
+            if "(-x)" in call.expression and x.dtype.kind != "f":
+                raise NotOffered("this call negates its argument, which integers need not survive")
+            return into(x)
+
         def answer(r: Any) -> NDArray[Any]:
             out = np.asarray(back(r))
             if fmt.dtype is None and out.dtype != np.float64:
@@ -113,18 +130,16 @@ class Library:
             return out
 
         def of_pair(x: Any, y: Any) -> NDArray[Any]:
-            return answer(along[-1](into(x), into(y)))
+            return answer(along[-1](offered(x), into(y)))
 
         def of_label(x: Any, t: Any) -> NDArray[Any]:
-            return answer(along[-1](into(x), into(t)))
+            return answer(along[-1](offered(x), into(t)))
 
         def of_row(x: Any, axis: int = -1) -> NDArray[Any]:
             return answer(along[axis](into(x)))
 
         def of_last(x: Any) -> NDArray[Any]:
-            if "(-x)" in call.expression and np.asarray(x).dtype.kind != "f":
-                raise TypeError("this call negates its argument, which integers need not survive")
-            return answer(along[-1](into(x)))
+            return answer(along[-1](offered(x)))
 
         if _entry(call) == "vector":
             return of_row if _AXIS.search(call.expression) else of_last

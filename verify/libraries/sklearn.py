@@ -21,11 +21,13 @@ SKLEARN = Library(
     back="r",
     kernels={
         "softmax": Call("softmax", "sklearn.utils.extmath.softmax(x)"),
-        "HalfMultinomialLoss": Call("cross_entropy", f"{_LOSS}.loss({_LABELS}, np.ascontiguousarray(x))"),
+        "HalfMultinomialLoss": Call("cross_entropy", f"{_LOSS}.loss({_LABELS}, np.ascontiguousarray(x))", least=2),
         "HalfMultinomialLoss.gradient": Call(
-            "cross_entropy_gradient", f"{_LOSS}.gradient({_LABELS}, np.ascontiguousarray(x))"
+            "cross_entropy_gradient", f"{_LOSS}.gradient({_LABELS}, np.ascontiguousarray(x))", least=2
         ),
-        "HalfMultinomialLoss.predict_proba": Call("softmax", f"{_LOSS}.predict_proba(np.ascontiguousarray(x))"),
+        "HalfMultinomialLoss.predict_proba": Call(
+            "softmax", f"{_LOSS}.predict_proba(np.ascontiguousarray(x))", least=2
+        ),
         "HalfBinomialLoss": Call(
             "softplus", "HalfBinomialLoss().loss(np.zeros(x.size, x.dtype), x.ravel()).reshape(x.shape)"
         ),
