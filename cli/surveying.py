@@ -43,6 +43,7 @@ def cores() -> int:
 @click.option("--cases", type=click.IntRange(1), default=SURVEY_CASES, show_default=True, metavar="N")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="K")
 @click.option("--jobs", type=click.IntRange(1), metavar="J", help="Judging processes; default: one for each core.")
+@click.option("--long-rows", is_flag=True, help="Rows past 2^24 entries in binary32 as well (slow).")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option(
     "--out",
@@ -57,6 +58,7 @@ def leaderboard_command(
     cases: int,
     seed: int,
     jobs: int | None,
+    long_rows: bool,
     json_file: Path | None,
     out: Path | None,
 ) -> int:
@@ -64,7 +66,8 @@ def leaderboard_command(
 
     Exit status: 0 no finding; 1 findings; 2 usage; 3 nothing judged.
     """
-    return show_survey(libraries or tuple(LIBRARIES), function, formats, cases, seed, jobs, None, json_file, out)
+    names = libraries or tuple(LIBRARIES)
+    return show_survey(names, function, formats, cases, seed, jobs, None, json_file, out, long_rows=long_rows)
 
 
 def show_survey(

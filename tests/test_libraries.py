@@ -19,6 +19,7 @@ from shiftproof.verify import (
     KernelError,
     Outcome,
     Plan,
+    adversaries,
     findings_of,
     kernel_named,
     ladder,
@@ -26,7 +27,7 @@ from shiftproof.verify import (
     run_campaign,
     textbook,
 )
-from shiftproof.verify.findings import LIBRARY_LIBM
+from shiftproof.verify.findings import LIBRARY_LIBM, long_row_findings
 from shiftproof.verify.host import Host
 from shiftproof.verify.kernels import library_kernels
 from shiftproof.verify.libraries import Call, Library, library
@@ -238,3 +239,33 @@ def test_what_is_faithful_all_the_same_is_no_finding(monkeypatch: pytest.MonkeyP
         campaign = run_campaign(Plan(kernels, families=FEW, cases=40, libm=LIBRARY_LIBM))
         assert campaign.results[0].tallies["shifted-log1p"].exceeds_even_flushed
         assert len(findings_of(campaign)) == findings
+
+
+class TestLongRows:
+    """More equal entries than a format can count."""
+
+    def _found(self, kernels: tuple[Kernel, ...], fmt: str):
+        campaign = run_campaign(Plan(kernels, FORMATS[fmt], families=FEW[:1], cases=1, libm=LIBRARY_LIBM))
+        return long_row_findings(campaign)
+
+    def test_a_sum_of_ones_overflows_binary16_though_its_logarithm_does_not(self) -> None:
+        (found,) = self._found((kernel("scipy.logsumexp"),), "binary16")
+        assert (found.broken, found.verdict.got, found.verdict.length) == ("faithful", "inf", 70001)
+        said = _run(found.script)
+        assert "got   inf" in said
+        assert found.verdict.want in said
+
+    def test_a_sum_in_a_wider_format_is_no_finding(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wide = Call("logsumexp", "lse(x.astype(np.float64)).astype(x.dtype)")
+        table = _planted(monkeypatch, wide=wide)
+        monkeypatch.setitem(LIBRARIES["planted"].types, "binary16", "np.float16")
+        assert self._found(table, "binary16") == ()
+
+    def test_a_count_that_stops_is_found_in_a_row_of_a_million(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The counted reference and the bound of a pairwise sum, at a length that a test can afford."""
+        monkeypatch.setitem(adversaries._LONGEST, "binary32", 2**20 + 1)
+        stops = Call("logsumexp", "np.log(np.minimum((x == x).sum(-1), 2**19).astype(x.dtype)) + x.max(-1)")
+        (found,) = self._found(_planted(monkeypatch, stops=stops), "binary32")
+        assert found.broken == "pairwise"
+        assert found.verdict.error_ulp[0] > 1e4 * found.verdict.allowed_ulp[1]
+        assert self._found((kernel("scipy.logsumexp"),), "binary32") == ()

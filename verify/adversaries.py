@@ -18,9 +18,19 @@ from shiftproof.proofs import FUNCTIONS
 
 from .cases import LAYOUTS, Adversary, Draw
 
-__all__ = ["ADVERSARIES", "adversary_named"]
+__all__ = ["ADVERSARIES", "LONG_ROWS", "adversary_named"]
 
 ADVERSARIES: dict[str, Adversary] = {}
+
+# Past 2^24 in binary32, and past the largest binary16 number: where sums of ones stop or overflow.
+_LONGEST = {"binary32": 2**24 + 2**22}
+
+# No family of a campaign: a case takes a minute and gigabytes in binary32.
+LONG_ROWS = Adversary(
+    "long-rows",
+    "sums that stop at 2^24 in binary32 or overflow at 65504 in binary16: very many equal entries",
+    lambda d: np.zeros((1, min(_LONGEST.get(d.format.name, 70001), d.n(2**30)))),
+)
 
 
 def _family(hunts: str) -> Callable[[Callable[[Draw], Any]], Callable[[Draw], Any]]:
@@ -33,7 +43,9 @@ def _family(hunts: str) -> Callable[[Callable[[Draw], Any]], Callable[[Draw], An
 
 
 def adversary_named(name: str) -> Adversary:
-    """The family with this name; raises ValueError for another."""
+    """The family with this name, or `LONG_ROWS`; raises ValueError for another."""
+    if name == LONG_ROWS.name:
+        return LONG_ROWS
     if name not in ADVERSARIES:
         raise ValueError(f"unknown family {name!r}: one of {', '.join(ADVERSARIES)} is required")
     return ADVERSARIES[name]

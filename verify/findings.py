@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, Libm, algorithms_for
 
-from .adversaries import adversary_named
+from .adversaries import LONG_ROWS, adversary_named
 from .campaign import Campaign, KernelResult
 from .cases import Case, labels_of
 from .decision import Outcome
@@ -26,7 +26,7 @@ from .libraries import LIBRARIES
 from .shrinking import Examiner, shrink
 from .verdicts import Verdict
 
-__all__ = ["LIBRARY_LIBM", "Finding", "findings_of", "textbook"]
+__all__ = ["LIBRARY_LIBM", "Finding", "findings_of", "long_row_findings", "textbook"]
 
 LIBRARY_LIBM = Libm(Fraction(4), Fraction(4), Fraction(4))
 
@@ -109,6 +109,32 @@ def findings_of(campaign: Campaign) -> tuple[Finding, ...]:
     return tuple(made)
 
 
+def long_row_findings(campaign: Campaign) -> tuple[Finding, ...]:
+    """What becomes of very many equal entries: kernels of logsumexp against the bound of a pairwise sum.
+
+    No bound on sums in any order says anything of rows of 1 / u entries; the one of a pairwise sum does. In binary16,
+    where the sum overflows and its logarithm need not, an infinity is told as what is not faithful.
+    """
+    plan, made = campaign.plan, []
+    for result in campaign.results:
+        if result.kernel.function != "logsumexp" or not result.kernel.library or result.kernel.source in _FOLDS:
+            continue
+        host = Host([result.kernel], max(plan.timeout, 120.0))
+        try:
+            case = LONG_ROWS.case(0, "logsumexp", plan.format, plan.seed)
+            (shown,) = Examiner(result.kernel, plan.format, "pairwise", host, plan.libm)([case])
+            if shown.outcome is Outcome.OUT_OF_SCOPE and not np.isfinite(float.fromhex(shown.got)):
+                (shown,) = Examiner(result.kernel, plan.format, "faithful", host, plan.libm)([case])
+        finally:
+            host.close()
+        if shown.outcome is Outcome.FAULT or shown.gross:
+            made.append(_finding(campaign, result, shown.fault or shown.standard, 1, shown, case, shown))
+    return tuple(made)
+
+
+_FOLDS = ("logaddexp.reduce",)  # chains: hours for such a row, and a bound of their own
+
+
 def _wrong(result: KernelResult) -> list[tuple[str, int, Verdict]]:
     """Each way in which a kernel is wrong, how often, and its simplest case."""
     held = textbook(result.kernel)
@@ -154,7 +180,9 @@ def _finding(
 
 def _script(kernel: Kernel, fmt: Format, broken: str, case: Case, shown: Verdict) -> str:
     """Ten lines that import the library and mpmath alone."""
-    if case.layout != "C" or case.x.size > _LONGEST_SCRIPT or shown.fault in ("raises", "hangs", "crashes"):
+    constant = case.x.size > _LONGEST_SCRIPT and kernel.function == "logsumexp" and bool((case.x == case.x[0, 0]).all())
+    unseen = shown.fault in ("raises", "hangs", "crashes")
+    if case.layout != "C" or unseen or (case.x.size > _LONGEST_SCRIPT and not constant):
         return ""
     library, of = LIBRARIES[kernel.library], FUNCTIONS[kernel.function]
     call = library.kernels[kernel.source]
@@ -168,8 +196,11 @@ def _script(kernel: Kernel, fmt: Format, broken: str, case: Case, shown: Verdict
         made, kind = "np.array({values}, dtype={type})", f"np.{case.x.dtype.name}"
     if "import numpy as np" not in lines and "np." in library.back + made:
         lines.append("import numpy as np")
-    lines.append(f"rows = {[[v.hex() for v in line] for line in values.tolist()]}")
-    lines.append("rows = [[float.fromhex(v) for v in row] for row in rows]")
+    if constant:
+        lines.append(f"rows = [[float.fromhex({values[0, 0].item().hex()!r})] * {values.shape[1]}]")
+    else:
+        lines.append(f"rows = {[[v.hex() for v in line] for line in values.tolist()]}")
+        lines.append("rows = [[float.fromhex(v) for v in row] for row in rows]")
     if of.entry == "pair":
         arguments = ", ".join(made.format(values=f"[row[{k}] for row in rows]", type=kind) for k in (0, 1))
     else:
@@ -184,8 +215,8 @@ def _script(kernel: Kernel, fmt: Format, broken: str, case: Case, shown: Verdict
     if shown.fault is None:
         lines += [
             f"mp.prec, j, t = {_precision(values[row], shown)}, {j}, {int(labels[row])}",
-            f"x = [mpf(v) for v in rows[{row}]]",
-            f"exact = {_EXACT[kernel.function]}",
+            f"x = [mpf(v) for v in rows[{row}]{'[:1]' if constant else ''}]",
+            f"exact = {'x[0] + log(len(rows[0]))' if constant else _EXACT[kernel.function]}",
             "print('got  ', repr(float(got)), float(got).hex())",
             "print('exact', mp.nstr(exact, 20), float(exact).hex())",
         ]

@@ -17,7 +17,7 @@ from .adversaries import ADVERSARIES
 from .campaign import Campaign, KernelResult, Plan, run_campaign
 from .cases import Adversary
 from .decision import Outcome
-from .findings import LIBRARY_LIBM, Finding, findings_of, textbook
+from .findings import LIBRARY_LIBM, Finding, findings_of, long_row_findings, textbook
 from .formats import FORMATS
 from .kernels import KernelError, library_kernels
 from .libraries import LIBRARIES, Library
@@ -56,10 +56,13 @@ def survey_libraries(
     libm: Libm = LIBRARY_LIBM,
     timeout: float = 60.0,
     families: tuple[Adversary, ...] = tuple(ADVERSARIES.values()),
+    long_rows: bool = False,
     progress: Callable[[str, int, int], None] = lambda what, done, of: None,
 ) -> Survey:
     """Judge what the libraries have, `cases` for each kernel and format; `progress(what, done, of)` as shards end.
 
+    Each logsumexp also gets one row that is longer than its format can count; in binary32, where that takes a minute and
+    gigabytes, only with `long_rows`.
     Raises RefereeDisagreement, and ValueError for unusable values.
     """
     campaigns: list[Campaign] = []
@@ -80,6 +83,8 @@ def survey_libraries(
                 continue
             campaigns.append(campaign)
             found += findings_of(campaign)
+            if long_rows or name != "binary32":
+                found += long_row_findings(campaign)
     return Survey(tuple(campaigns), tuple(found), absent)
 
 
