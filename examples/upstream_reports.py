@@ -2,8 +2,8 @@
 
     pip install -e ".[test]" && python examples/upstream_reports.py          (or: ... upstream_reports.py torch jax)
 
-Each line is one kernel on the reported input, judged by the textbook's bound. Where an infinite logit makes a softmax or a
-gradient a convention, nothing is judged, and what is returned is shown.
+Each line is one kernel on the reported input, judged by the textbook's bound. Where an infinite logit makes a softmax
+or a gradient a convention, nothing is judged, and what is returned is shown.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ REPORTS = (
     Report("jax 6811, pytorch 31829", "gradients at all -inf are NaN", ("softmax", "logaddexp_gradient"), (-INF, -INF),
            gradient=True),
     Report("pytorch 1835", "logsigmoid(-300) was -inf", ("softplus",), (300.0,), "binary32"),
-    Report("numpy 15117", "binary16 overflows on the way", ("logsumexp", "logaddexp", "softmax"), (11.0, 11.5), "binary16"),
+    Report("numpy 15117", "binary16 overflows on the way", ("logsumexp", "logaddexp", "softmax"), (11.0, 11.5),
+           "binary16"),
     Report("scipy 23225", "softmax with +inf is NaN", ("softmax",), (INF, 0.0)),
     Report("stan math 1679", "the gradient of softplus at 1e20 was NaN", ("sigmoid",), (1e20,), gradient=True),
 )  # fmt: skip

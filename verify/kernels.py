@@ -27,7 +27,7 @@ from .standards import standards_for
 __all__ = ["CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named", "library_kernels", "load"]
 
 CALLS = ("batch", "row")
-_IN_FULL = ("logsumexp", "softmax", "log_softmax", "logaddexp", "softplus", "sigmoid")
+_FIRST = ("logsumexp", "softmax", "log_softmax", "logaddexp", "softplus", "sigmoid")
 
 
 class KernelError(ValueError):
@@ -96,11 +96,11 @@ def _own() -> list[Kernel]:
 def builtin_kernels() -> tuple[Kernel, ...]:
     """Our algorithms run by NumPy, each with its claim; then NumPy's kernels, and SciPy's if it is installed.
 
-    Functions that are read off another one (gradients, the cross-entropy, prefixes) are there by their strongest rung.
+    Our algorithms for functions that are read off these (gradients, the cross-entropy, prefixes) can be named, but are
+    the same lines.
     """
     present = [library for library in (LIBRARIES["numpy"], LIBRARIES["scipy"]) if library.installed]
-    strongest = {function: algorithms_for(function)[0].name for function in FUNCTIONS}
-    own = [k for k in _own() if k.function in _IN_FULL or k.claim == strongest[k.function]]
+    own = [k for k in _own() if k.function in _FIRST]
     return (*own, *(kernel for library in present for kernel in library_kernels(library)))
 
 

@@ -61,8 +61,9 @@ def survey_libraries(
 ) -> Survey:
     """Judge what the libraries have, `cases` for each kernel and format; `progress(what, done, of)` as shards end.
 
-    Each logsumexp also gets one row that is longer than its format can count; in binary32, where that takes a minute and
-    gigabytes, only with `long_rows`.
+    Each logsumexp also gets one row that is longer than its format can count; in binary32, where that takes a minute
+    and gigabytes, only with `long_rows`.
+
     Raises RefereeDisagreement, and ValueError for unusable values.
     """
     campaigns: list[Campaign] = []
