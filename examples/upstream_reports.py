@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shiftproof.verify import FORMATS, LIBRARIES, Case, Kernel, KernelError, Outcome, library_named, textbook
+from shiftproof.verify import FORMATS, LIBRARIES, Case, Kernel, KernelError, Outcome, ladder, library_named, textbook
 from shiftproof.verify.findings import LIBRARY_LIBM
 from shiftproof.verify.host import Host
 from shiftproof.verify.kernels import library_kernels
@@ -59,7 +59,8 @@ def said(kernel: Kernel, report: Report) -> str:
     try:
         host.check(kernel.name, fmt)
         case = Case("reported", 1, np.array([report.row], dtype=fmt.dtype))
-        (verdict,) = Examiner(kernel, fmt, textbook(kernel), host, LIBRARY_LIBM)([case])
+        standard = textbook(kernel) or ladder(kernel.function)[-1]
+        (verdict,) = Examiner(kernel, fmt, standard, host, LIBRARY_LIBM)([case])
     except KernelError as error:
         return f"not there: {error}"
     finally:

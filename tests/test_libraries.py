@@ -68,7 +68,7 @@ def test_the_axis_of_a_call_is_put_in_where_it_is_a_value_and_nowhere_else(name:
 @each_library
 def test_every_kernel_of_a_library_is_held_to_a_standard_of_its_function(name: str) -> None:
     for k in library_kernels(LIBRARIES[name]):
-        assert textbook(k) in ladder(k.function)
+        assert textbook(k) in (*ladder(k.function), None)
 
 
 def test_no_table_imports_its_library() -> None:
@@ -84,7 +84,7 @@ def test_every_call_of_what_is_installed_answers_one_plain_case_or_is_named_as_a
     judged = {result.kernel.name for result in campaign.results}
     assert judged | set(campaign.absent) == {k.name for k in plan.kernels}
     assert not campaign.absent
-    assert all(not result.tallies[textbook(result.kernel)].faults for result in campaign.results)
+    assert all(not tally.faults for result in campaign.results for tally in result.tallies.values())
 
 
 @each_small

@@ -24,6 +24,7 @@ from .host import FAULTS, Host
 from .kernels import Kernel
 from .libraries import LIBRARIES
 from .shrinking import Examiner, shrink
+from .standards import ladder
 from .verdicts import Verdict
 
 __all__ = ["LIBRARY_LIBM", "Finding", "findings_of", "long_row_findings", "textbook"]
@@ -73,15 +74,16 @@ class Finding:
     script: str
 
 
-def textbook(kernel: Kernel) -> str:
+def textbook(kernel: Kernel) -> str | None:
     """The standard that a library's kernel is held to: that of the stable algorithm of its function.
 
     For the cumulative logsumexp the chain, and for gradients the division-free form, as a backward pass starts from
-    results that are already rounded; or what the library's table says.
+    results that are already rounded; or what the library's table says. None where there is no such algorithm, as for a
+    backward pass through a chain.
     """
     call = LIBRARIES[kernel.library].kernels[kernel.source]
     if call.standard:
-        return call.standard
+        return None if call.standard == "none" else call.standard
     if call.gradient:
         return "division-free"
     return "chained" if kernel.function == "logcumsumexp" else algorithms_for(kernel.function)[0].name
@@ -138,9 +140,10 @@ _FOLDS = ("logaddexp.reduce",)  # chains: hours for such a row, and a bound of t
 def _wrong(result: KernelResult) -> list[tuple[str, int, Verdict]]:
     """Each way in which a kernel is wrong, how often, and its simplest case."""
     held = textbook(result.kernel)
-    tally = result.tallies[held]
+    tally = result.tallies[held or ladder(result.kernel.function)[-1]]
     found = [(fault, count, verdict) for fault, (count, verdict) in tally.faults.items() if fault != "not-run"]
-    found += [(held, tally.gross, v) for v in (tally.numeric, tally.undefined) if v is not None]
+    if held is not None:
+        found += [(held, tally.gross, v) for v in (tally.numeric, tally.undefined) if v is not None]
     return found
 
 

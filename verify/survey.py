@@ -23,6 +23,7 @@ from .kernels import KernelError, library_kernels
 from .libraries import LIBRARIES, Library
 from .premises import environment
 from .schemas import read, schema
+from .standards import ladder
 from .verdicts import Tally, Verdict
 
 __all__ = ["SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"]
@@ -121,7 +122,7 @@ def read_survey(text: str) -> Json:
 
 def _row(campaign: Campaign, result: KernelResult) -> Json:
     kernel, held = result.kernel, textbook(result.kernel)
-    tally = result.tallies[held]
+    tally = result.tallies[held or ladder(result.kernel.function)[-1]]
     return {
         "kernel": kernel.name,
         "function": kernel.function,
@@ -129,8 +130,8 @@ def _row(campaign: Campaign, result: KernelResult) -> Json:
         "call": LIBRARIES[kernel.library].kernels[kernel.source].expression,
         "class": result.kernel_class,
         "flushes_subnormals": result.flushes,
-        "textbook": held,
-        "outcome": _outcome(tally).name,
+        "textbook": held or "none",
+        "outcome": _outcome(tally, held is not None).name,
         "counts": {outcome.name: count for outcome, count in tally.counts.items()},
         "faults": {name: count for name, (count, _) in tally.faults.items()},
         "largest": None if tally.largest is None else _verdict(tally.largest),
@@ -138,10 +139,13 @@ def _row(campaign: Campaign, result: KernelResult) -> Json:
     }
 
 
-def _outcome(tally: Tally) -> Outcome:
-    """The worst outcome; what only flushes subnormals is marked, and what is faithful is within here."""
+def _outcome(tally: Tally, held: bool) -> Outcome:
+    """The worst outcome; what only flushes subnormals is marked, and what is faithful is within here. What is held to
+    nothing is not passed."""
     if tally.counts[Outcome.FAULT]:
         return Outcome.FAULT
+    if not held:
+        return Outcome.OUT_OF_SCOPE
     if tally.gross:
         return Outcome.EXCEEDS
     if tally.counts[Outcome.UNDECIDED]:

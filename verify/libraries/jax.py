@@ -46,7 +46,7 @@ JAX = Library(
             "cross_entropy_gradient", f"jax.grad(lambda x: -jax.nn.log_softmax(x, -1){_ENTRY})(x)"
         ),
         "cumlogsumexp.gradient": Call(
-            "softmax", "jax.grad(lambda x: jax.lax.cumlogsumexp(x, axis=x.ndim - 1)[..., -1].sum())(x)"
+            "softmax", "jax.grad(lambda x: jax.lax.cumlogsumexp(x, axis=x.ndim - 1)[..., -1].sum())(x)", standard="none"
         ),
     },
     helpers={},

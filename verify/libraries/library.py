@@ -34,8 +34,9 @@ class NotOffered(TypeError):
 class Call:
     """A kernel: the function that it computes, and an expression in x and axis, in x and y, or in x and labels t.
 
-    `standard` is what it is held to, if that is not the stable algorithm of its function; rows of fewer than `least`
-    entries are not offered to it.
+    `standard` is what it is held to, if that is not the stable algorithm of its function, or "none" where no algorithm
+    of ours has such roundings: it is classified then, and only faults are findings. Rows of fewer than `least` entries
+    are not offered to it.
     """
 
     function: str

@@ -48,7 +48,7 @@ TENSORFLOW = Library(
         "sigmoid.gradient": Call("sigmoid_gradient", "gradient(tf.sigmoid, x)"),
         "cross_entropy.gradient": Call("cross_entropy_gradient", f"gradient(lambda x: {_LOSS}, x)"),
         "cumulative_logsumexp.gradient": Call(
-            "softmax", "gradient(lambda x: tf.math.cumulative_logsumexp(x, -1)[..., -1], x)"
+            "softmax", "gradient(lambda x: tf.math.cumulative_logsumexp(x, -1)[..., -1], x)", standard="none"
         ),
     },
     helpers={
