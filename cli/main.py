@@ -26,6 +26,7 @@ from shiftproof.verify import (
     CALLS,
     DEFAULT_CASES,
     FORMATS,
+    LIBRARIES,
     PROFILES,
     KernelError,
     Outcome,
@@ -309,6 +310,10 @@ def _list() -> None:
             f"  {fmt.name:10} {fmt.precision} bits, exponents {fmt.emin}..{fmt.emax}; "
             f"also {', '.join(fmt.aliases)}{note}"
         )
+    out("\nLibraries (--library; each is an extra)")
+    for library in LIBRARIES.values():
+        there = library.version if library.installed else "not installed"
+        out(f"  {library.name:12} {len(library.kernels)} kernels in {', '.join(library.types)}: {there}")
     out("\nFamilies (the fault that each hunts)")
     for family in ADVERSARIES.values():
         out(f"  {family.name:20} {family.hunts}")

@@ -112,6 +112,17 @@ def test_nothing_imports_upward_and_every_third_party_is_in_its_package() -> Non
     assert _violations(ROOT) == []
 
 
+def test_every_public_name_of_verify_is_found_and_listed_once() -> None:
+    import shiftproof.verify as verify
+
+    assert set(verify.__all__) == set(verify._HOME) == {name for names in verify._HOMES.values() for name in names}
+    assert len(verify.__all__) == len(set(verify.__all__))
+    assert all(getattr(verify, name) is not None for name in verify.__all__)
+    assert not set(verify.__all__) & {path.stem for path in (ROOT / "verify").glob("*.py")}, "a module would hide it"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = verify.nothing
+
+
 @pytest.mark.parametrize("third_party", HOMES)
 def test_a_delicate_third_party_is_imported_only_where_it_is_at_home(third_party: str) -> None:
     assert _users(ROOT, third_party) == HOMES[third_party]

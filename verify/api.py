@@ -50,12 +50,15 @@ def judge(
     """Judge a kernel over `cases` adversarial cases, in a process of its own.
 
     The kernel takes one array (rows, n) and reduces its last axis (`axis` or `dim` is passed as -1 if it has one):
-    (rows,) for logsumexp, (rows, n) for softmax, log_softmax, softplus and sigmoid; logaddexp takes two arrays
-    (rows,). With call="row" it gets one row at a time. Without a `standard` it is judged against its claim if it is
-    a built-in, and is classified otherwise: WITHIN then means that it reaches some class. `libm` is the premise on
-    exp, log and log1p, in ulps; `bounds` says how the bounds of algorithms are read, "per-input" or "closed", and
-    `accumulate` names the format that their sums are made in. Raises KernelError or ValueError for what cannot be
-    judged as asked.
+    (rows,) for logsumexp, (rows, n) for softmax, log_softmax, softplus, sigmoid and logcumsumexp. logaddexp takes two
+    arrays (rows,), and so does its gradient, which is (rows, 2). cross_entropy takes (rows, n) and labels (rows,), and
+    so do the gradients with respect to the row, (rows, n), of it and of the label's entry of softmax and log_softmax.
+    With call="row" the kernel gets one row at a time.
+
+    Without a `standard` it is judged against its claim if it is a built-in, and is classified otherwise: WITHIN then
+    means that it reaches some class. `libm` is the premise on exp, log and log1p, in ulps; `bounds` says how the bounds
+    of algorithms are read, "per-input" or "closed", and `accumulate` names the format that their sums are made in.
+    Raises KernelError or ValueError for what cannot be judged as asked.
     """
     if callable(kernel):
         name = getattr(kernel, "__qualname__", type(kernel).__name__)

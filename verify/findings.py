@@ -166,6 +166,8 @@ def _finding(
     library = LIBRARIES[kernel.library]
     call = library.kernels[kernel.source]
     again = f"shiftproof verify {kernel.name} --format {fmt.name} --seed {campaign.plan.seed} --case {first.case}"
+    if shown.fault is None:
+        again += f" --standard {broken}"
     return Finding(
         kernel.name,
         kernel.function,
