@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -293,7 +296,9 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
         workers = max(min(plan.jobs, len(shards)), 1)
         pool = ProcessPoolExecutor(workers, process_context(), initializer=_start_worker, initargs=(plan, withdrawn))
         try:
-            yield from pool.map(_judge_in_worker, shards)
+            with _interrupts_deferred():
+                results = pool.map(_judge_in_worker, shards)
+            yield from results
         except BrokenProcessPool as error:
             raise RuntimeError("a judging process ended unexpectedly (out of memory?); nothing was recorded") from error
         except BaseException:  # an interrupt must not wait for the shards in hand; hosts end with their worker
@@ -302,6 +307,22 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """An interrupt waits until all workers are made and known, so that none is left running when it is heard."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _result(plan: Plan, kernel: Kernel, by_family: Iterable[dict[str, Tally]]) -> KernelResult:
