@@ -25,11 +25,12 @@ def processes_of(group):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts processes in /proc, which only Linux has")
-def test_an_interrupt_ends_the_run_and_every_process_of_it():
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 3])  # while kernels are met, while workers are made, while they judge
+def test_an_interrupt_ends_the_run_and_every_process_of_it(seconds):
     run = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert run.stderr is not None
     assert run.stderr.readline().startswith("judging")
-    time.sleep(3)
+    time.sleep(seconds)
     os.kill(run.pid, signal.SIGINT)
     out, err = run.communicate(timeout=30)
     deadline = time.monotonic() + 10
