@@ -6,7 +6,7 @@ walked through as it stands, so that no number in it becomes a float on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -41,17 +41,26 @@ def allowed_error(algorithm: Algorithm, x: Any, base: Enclosures[Any], model: Mo
     return found
 
 
-def bounded_error(bound: Bound, x: Any, base: Enclosures[Any], model: Model, shift: Any | None = None) -> Reading[Any]:
+def bounded_error(
+    bound: Bound,
+    x: Any,
+    base: Enclosures[Any],
+    model: Model,
+    shift: Any | None = None,
+    known: Mapping[str, Any] | None = None,
+) -> Reading[Any]:
     """What `bound` allows for |computed - exact| on the exact inputs x, shape (rows, n), finite.
 
     In the units of the result, (rows, 1) for logsumexp and else (rows, n) or what broadcasts to it; a normwise bound is
     multiplied by the largest entry. It holds for the rows where every hypothesis does. A bound whose shift is the
-    first entry is a theorem about any shift: `shift`, exact and (rows, 1), stands in its place; ValueError for others.
+    first entry is a theorem about any shift: `shift`, exact and (rows, 1), stands in its place; ValueError for others. `known`
+    are quantities of the input, by name, that need not be made from x.
     """
     if shift is not None and bound.shift != "first":
         raise ValueError(f"a bound of any shift is required, got {bound.name}, which is of the {bound.shift}")
     bound = bound if model.accumulator is None else accumulated(bound)
     values = _Values(bound, x, base, model)
+    values.known |= {symbol(name): value for name, value in (known or {}).items()}
     if shift is not None:
         values.known[symbol("a")] = shift
     for name, expression in bound.where:
@@ -88,7 +97,7 @@ class _Values:
         if e.is_Rational:
             return self.base.constant(Fraction(int(e.p), int(e.q)))
         if e.is_Add:
-            return reduce(self.base.add, map(self.of, e.args))
+            return reduce(self.base.add, map(self.of, sorted(e.args, key=lambda a: bool(a.could_extract_minus_sign()))))
         if e.is_Mul:
             below = [factor for factor in e.args if factor.is_Pow and factor.exp.is_negative]
             above = reduce(self.base.mul, (self.of(factor) for factor in e.args if factor not in below), self._one())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adversaries import ADVERSARIES, adversary_named
     from .api import Judgement, judge
+    from .assessing import Assessment, assess
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
     from .decision import Enclosure, Outcome
@@ -35,6 +36,7 @@ __all__ = [
     "PROFILES",
     "SURVEY_CASES",
     "Adversary",
+    "Assessment",
     "Campaign",
     "Case",
     "Draw",
@@ -53,6 +55,7 @@ __all__ = [
     "Survey",
     "Verdict",
     "adversary_named",
+    "assess",
     "builtin_kernels",
     "certificates",
     "findings_of",
@@ -80,6 +83,7 @@ __all__ = [
 _HOMES = {
     "adversaries": ("ADVERSARIES", "adversary_named"),
     "api": ("Judgement", "judge"),
+    "assessing": ("Assessment", "assess"),
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
     "decision": ("Enclosure", "Outcome"),

@@ -28,6 +28,7 @@ __all__ = ["assert_kernel", "assert_within"]
 DEFAULT_CASES = 310  # ten of each family
 _SHOWN_ROWS = 3
 _SHOWN_ENTRIES = 16
+_CHECKED = 1 << 20  # numbers that are looked at together
 
 
 def assert_kernel(
@@ -133,11 +134,12 @@ def assert_within(
     if standard not in standards_for(function):
         known = ", ".join(standards_for(function))
         raise ValueError(f"{function} has no standard {standard!r}: one of {known} is required")
-    inputs, fmt = _inputs(x, format)
-    results = _results(got, function, np.ndim(x) == 1, inputs, fmt)
+    given, fmt = inputs_of(x, format)
+    inputs = given.astype(np.float64)
+    results = results_of(got, function, np.ndim(x) == 1, inputs, fmt).astype(np.float64)
     kernel = Kernel("got", function, None, profile=profile)
     cases = [Case("x", row, np.ascontiguousarray(values[np.newaxis])) for row, values in enumerate(inputs)]
-    verdicts = _judged(kernel, fmt, libm, cases, results, standard, _labels(labels, function, inputs))
+    verdicts = _judged(kernel, fmt, libm, cases, results, standard, labels_for(labels, function, inputs))
     fine = {Outcome.WITHIN, Outcome.OUT_OF_SCOPE} if allow_out_of_scope else {Outcome.WITHIN}
     bad = [v for v in verdicts if v.outcome not in fine]
     if bad:
@@ -150,20 +152,20 @@ def assert_within(
         raise AssertionError("\n".join(lines))
 
 
-def _inputs(x: Any, format: str | None) -> tuple[NDArray[Any], Format]:
+def inputs_of(x: Any, format: str | None) -> tuple[NDArray[Any], Format]:
+    """x as (rows, n) in its own type, and the format; ValueError unless all of it are numbers of that format."""
     values = np.asarray(x)
     if values.dtype.kind not in "fiub" or values.ndim not in (1, 2) or values.size == 0:
         raise ValueError(
             f"x: numbers of shape (n,) or (rows, n), not empty, are required, got {values.dtype.name} {values.shape}"
         )
     fmt = format_named(values.dtype.name if format is None and values.dtype.kind == "f" else format or "binary64")
-    carried = values.astype(np.float64)
-    if (fmt.round(carried) != carried)[~np.isnan(carried)].any():
-        raise ValueError(f"x: numbers of {fmt.name} are required, and some are not")
-    return carried.reshape(-1, values.shape[-1]), fmt
+    _require_numbers("x", values, fmt)
+    return values.reshape(-1, values.shape[-1]), fmt
 
 
-def _results(got: Any, function: str, single: bool, x: NDArray[Any], fmt: Format) -> NDArray[np.float64]:
+def results_of(got: Any, function: str, single: bool, x: NDArray[Any], fmt: Format) -> NDArray[Any]:
+    """The results as (rows,) or (rows, n) in their own type; ValueError unless they have the shape owed for x."""
     values = np.asarray(got)
     if values.dtype.kind != "f":
         raise ValueError(f"got: floating-point results are required, got {values.dtype.name}")
@@ -171,13 +173,23 @@ def _results(got: Any, function: str, single: bool, x: NDArray[Any], fmt: Format
     owed = shape[1:] if single else shape
     if values.shape != owed:
         raise ValueError(f"got: results of shape {owed} are required for {function} of x, got {values.shape}")
-    carried = values.astype(np.float64).reshape(shape)
-    if (fmt.round(carried) != carried)[~np.isnan(carried)].any():
-        raise ValueError(f"got: numbers of {fmt.name} are required, and some are not")
-    return carried
+    _require_numbers("got", values, fmt)
+    return values.reshape(shape)
 
 
-def _labels(labels: Any, function: str, x: NDArray[Any]) -> list[NDArray[np.int64]] | None:
+def _require_numbers(what: str, values: NDArray[Any], fmt: Format) -> None:
+    """Raise ValueError unless all are numbers of the format; a NaN is one."""
+    if values.dtype.name == fmt.dtype or (fmt.precision == 53 and values.dtype.kind == "f" and values.itemsize <= 8):
+        return
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, _CHECKED):
+        part = flat[start : start + _CHECKED]
+        carried = part.astype(np.float64)
+        if ((fmt.round(carried) != carried) & ~np.isnan(carried)).any() or (carried != part)[~np.isnan(carried)].any():
+            raise ValueError(f"{what}: numbers of {fmt.name} are required, and some are not")
+
+
+def labels_for(labels: Any, function: str, x: NDArray[Any]) -> list[NDArray[np.int64]] | None:
     if FUNCTIONS[function].entry != "label":
         if labels is not None:
             raise ValueError(f"{function} has no labels")

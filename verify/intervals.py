@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import Model, Operations, merge_neighbours
 
-__all__ = ["Interval", "IntervalOperations"]
+__all__ = [
+    "ELEMENTARY",
+    "Interval",
+    "IntervalOperations",
+    "exp_near",
+    "expm1_near",
+    "log1p_near",
+    "log_near",
+]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -136,7 +144,7 @@ for _k in range(1, 14):
 _ATANH_SERIES = [2.0 / (2 * _j + 1) for _j in range(11)]
 
 
-def _exp_near(t: Array) -> Array:
+def exp_near(t: Array) -> Array:
     """exp(t) to a relative error below `ELEMENTARY` for |t| <= 745, before a last rounding if subnormal."""
     k = np.rint(t * 1.4426950408889634)
     r = (t - k * _LN2_HEAD) - k * _LN2_TAIL
@@ -144,19 +152,19 @@ def _exp_near(t: Array) -> Array:
 
 
 def _exp_lo(t: Array) -> Array:
-    near = _exp_near(np.clip(t, -745.0, _EXP_MOST))
+    near = exp_near(np.clip(t, -745.0, _EXP_MOST))
     lo = np.maximum(_down(near * (1 - ELEMENTARY)), 0.0)
     return np.where(t < -745.0, 0.0, np.where(t == 0, 1.0, lo))
 
 
 def _exp_hi(t: Array) -> Array:
-    near = _exp_near(np.clip(t, -745.0, _EXP_MOST))
+    near = exp_near(np.clip(t, -745.0, _EXP_MOST))
     hi = _up(near * (1 + ELEMENTARY))
     hi = np.where(t > _EXP_MOST, np.inf, np.where(t == 0, 1.0, hi))
     return np.where(np.isneginf(t), 0.0, hi)
 
 
-def _log_near(s: Array) -> Array:
+def log_near(s: Array) -> Array:
     """log(s) for 0 < s < inf, relative error below `ELEMENTARY`."""
     m, k = np.frexp(s)
     low = m < 0.7071067811865476
@@ -180,22 +188,22 @@ def _monotone(near: Callable[[Array], Array], a: Interval) -> Interval:
 
 def _log_end(s: Array) -> Array:
     inside = np.where((s > 0) & np.isfinite(s), s, 1.0)
-    out = _log_near(inside)
+    out = log_near(inside)
     return np.where(s <= 0, -np.inf, np.where(np.isposinf(s), np.inf, out))
 
 
-def _log1p_end(s: Array) -> Array:
+def log1p_near(s: Array) -> Array:
     """log(1 + s) for s > -1; series in s itself where 1 + s would lose digits."""
     small = np.where(np.abs(s) < 0.29, s, 0.0)
     large = _log_end(np.where(np.abs(s) < 0.29, 1.0, 1.0 + s))
     return np.where(np.abs(s) < 0.29, _atanh_twice(small / (2 + small)), large)
 
 
-def _expm1_end(e: Array) -> Array:
+def expm1_near(e: Array) -> Array:
     """exp(e) - 1 for e >= 0, to a relative error below 2^-38."""
     small = np.where(e < 0.01, e, 0.0)
     series = small * _horner(_EXP_SERIES_SHIFTED, small)
-    return np.where(e < 0.01, series, _exp_near(np.clip(e, 0.0, _EXP_MOST)) - 1.0)
+    return np.where(e < 0.01, series, exp_near(np.clip(e, 0.0, _EXP_MOST)) - 1.0)
 
 
 _EXP_SERIES_SHIFTED = _EXP_SERIES[1:]
@@ -280,12 +288,12 @@ class IntervalOperations:
         return _monotone(_log_end, a)
 
     def log1p(self, a: Interval) -> Interval:
-        result = _monotone(_log1p_end, a)  # where |s| is tiny: s - s^2 < log(1 + s) <= s
+        result = _monotone(log1p_near, a)  # where |s| is tiny: s - s^2 < log(1 + s) <= s
         lo = np.where(np.abs(a.lo) < _TINY, np.where(a.lo == 0, 0.0, _down(a.lo)), result.lo)
         return Interval(lo, np.where(np.abs(a.hi) < _TINY, a.hi, result.hi))
 
     def exp_change(self, a: Interval, e: Interval) -> Interval:
-        lo, hi = _expm1_end(e.lo), _expm1_end(e.hi)
+        lo, hi = expm1_near(e.lo), expm1_near(e.hi)
         growth = Interval(lo * (1 - 2.0**-38), np.where(e.hi > _EXP_MOST, np.inf, _up(hi * (1 + 2.0**-38))))
         growth = Interval(np.where(e.lo == 0, 0.0, _down(growth.lo)), np.where(e.hi == 0, 0.0, growth.hi))
         change = self.exp(a) * growth
@@ -294,7 +302,7 @@ class IntervalOperations:
 
     def log_change(self, a: Interval, e: Interval) -> Interval:
         ratio = e / a
-        lo, hi = (_outward(-_log1p_end(-np.minimum(t, 1.0)), s) for t, s in ((ratio.lo, -1.0), (ratio.hi, 1.0)))
+        lo, hi = (_outward(-log1p_near(-np.minimum(t, 1.0)), s) for t, s in ((ratio.lo, -1.0), (ratio.hi, 1.0)))
         # Where t is tiny: t <= -log(1 - t) < t + t^2.
         lo = np.where(np.abs(ratio.lo) < _TINY, ratio.lo, lo)
         hi = np.where(np.abs(ratio.hi) < _TINY, np.where(ratio.hi == 0, 0.0, _up(ratio.hi)), hi)

@@ -28,7 +28,7 @@ from .landscape import Rows
 from .profiles import plan_row
 from .references import PRECISION_CAP, Reference, core_references, limits, reference_algorithm
 
-__all__ = ["GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
+__all__ = ["AT_LEAST_MAX", "GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
 
 _LARGEST = Fraction(np.finfo(np.float64).max)
 
@@ -40,7 +40,7 @@ GENERIC_STANDARDS = {"correct": Fraction(1, 2), "faithful": Fraction(1)}  # in u
 # Algorithms whose last step adds L >= 0 to the maximum. A logarithm within an ulp is not negative then, and rounding is
 # monotonic, so no run of them, nor a faithful one, returns less than the maximum; and as L < 2 log n + 1, rounding to
 # nearest makes no infinity of a sum that L cannot carry half an ulp past the largest number.
-_AT_LEAST_MAX = {"correct", "faithful", "shifted-log1p", "shifted", "chained", "pairwise"}
+AT_LEAST_MAX = {"correct", "faithful", "shifted-log1p", "shifted", "chained", "pairwise"}
 
 
 def ladder(function: str) -> tuple[str, ...]:
@@ -242,6 +242,14 @@ class Expectation:
         """|got - y| in ulps of y, for one number for each result."""
         return error_in_ulps(self.reference, self.sign * got, self.format)
 
+    def broken(self, got: Array) -> NDArray[np.bool_]:
+        """Results that a profile owes exactly, and that are something else."""
+        owed = self.fixed
+        # Backward passes multiply by what is above them: their zeros may have either sign.
+        unsigned = FUNCTIONS[self.function].labelled
+        kept = (np.isnan(owed) & np.isnan(got)) | ((got == owed) & ((owed != 0) | ~np.signbit(got) | unsigned))
+        return np.asarray(~self.judged & ~kept & ~self.free)
+
     def judge(self, got: Array, standard: str, flush: bool = False) -> tuple[NDArray[np.int8], Enclosure, _Allowed]:
         """Outcomes of the judged results (WITHIN where `fixed` is owed instead), errors and bounds in ulps."""
         error = self.errors(got)
@@ -253,7 +261,7 @@ class Expectation:
         outcome[~self.judged] = Outcome.WITHIN.value
         outcome[self.free] = Outcome.OUT_OF_SCOPE.value
         within_an_ulp = standard in GENERIC_STANDARDS or max(self.libm.log, self.libm.log1p) <= 1
-        if self.core == "logsumexp" and standard in _AT_LEAST_MAX and within_an_ulp and not flush:
+        if self.core == "logsumexp" and standard in AT_LEAST_MAX and within_an_ulp and not flush:
             astray = (got < self.maximum) | (np.isposinf(got) & self.stays_finite)
             outcome[self.judged & allowed.in_scope & astray] = Outcome.EXCEEDS.value
         for place in np.flatnonzero(outcome == Outcome.UNDECIDED.value):

@@ -185,15 +185,11 @@ def _find_faults(expectation: Expectation, results: _Results) -> None:
     for got in (results.got, results.repeated):
         if got is None:
             continue
-        owed = expectation.fixed
-        # Backward passes multiply by what is above them: their zeros may have either sign.
-        unsigned = FUNCTIONS[expectation.function].labelled
-        kept = (np.isnan(owed) & np.isnan(got)) | ((got == owed) & ((owed != 0) | ~np.signbit(got) | unsigned))
-        for place in np.flatnonzero(~expectation.judged & ~kept & ~expectation.free).tolist():
+        for place in np.flatnonzero(expectation.broken(got)).tolist():
             number = int(expectation.case[place])
             if number in results.unjudged:
                 continue
-            detail = f"got {got[place]}, required {owed[place]} in place {_place_in_row(expectation, place)}"
+            detail = f"got {got[place]}, required {expectation.fixed[place]} in place {_place_in_row(expectation, place)}"
             results.case_faults.setdefault(number, ("special-values", detail, place))
 
 

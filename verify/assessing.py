@@ -1,0 +1,271 @@
+"""`assess`: somebody's results for arrays of inputs, judged result by result, in arrays.
+
+Rows that the fast reading (`certified`) decides cost about as much as the kernel took. The others go to the two
+referees, and so does a random sample of the decided ones: a disagreement stops the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftproof.proofs import FUNCTIONS, READINGS, Libm
+
+from .asserting import inputs_of, labels_for, results_of
+from .certified import BLOCK, CORES, judged_rows, plain_rows, readable
+from .decision import Outcome
+from .doubled import Buffers
+from .formats import Format
+from .profiles import PROFILES
+from .references import RefereeDisagreement
+from .standards import Expectation, standards_for
+
+__all__ = ["Assessment", "assess"]
+
+Array = NDArray[np.float64]
+
+_AT_ONCE = 256  # rows that the referees are asked about together
+_ONE_IN = 20_000  # rows of those decided, of which one is judged again
+_LONGEST_AGAIN = 1 << 17  # entries of a row that the referees are asked about once more
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was decided about each result; arrays shaped like the results.
+
+    `error_ulp_lo`, `error_ulp_hi` enclose |got - exact| in ulps of the exact result, NaN where a special value is owed;
+    `allowed_ulp` is what the standard allows, rounded down, NaN where it allows nothing in particular (special values,
+    rows outside of its hypotheses). `outcome` has the values of `Outcome`. `escalated` counts results that the two
+    referees had to decide, `rejudged` results that were decided twice, with the same outcome. `bounds` says how the
+    bounds of algorithms were read.
+    """
+
+    function: str
+    format: str
+    standard: str
+    bounds: str
+    error_ulp_lo: Array
+    error_ulp_hi: Array
+    allowed_ulp: Array
+    outcome: NDArray[np.int8]
+    escalated: int
+    rejudged: int
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        found = np.bincount(self.outcome.reshape(-1), minlength=len(Outcome))
+        return {outcome: int(found[outcome.value]) for outcome in Outcome}
+
+    @property
+    def worst(self) -> Outcome:
+        """The worst outcome; OUT_OF_SCOPE counts only if nothing was judged."""
+        counts = self.counts
+        for outcome in (Outcome.FAULT, Outcome.EXCEEDS, Outcome.UNDECIDED, Outcome.WITHIN):
+            if counts[outcome]:
+                return outcome
+        return Outcome.OUT_OF_SCOPE
+
+
+def assess(
+    x: Any,
+    got: Any,
+    *,
+    function: str,
+    standard: str,
+    format: str | None = None,
+    profile: str = "strict",
+    libm: Libm | None = None,
+    labels: Any = None,
+    bounds: str | None = None,
+    seed: int = 0,
+) -> Assessment:
+    """Judge somebody's results `got` for the inputs `x` against a standard, result by result.
+
+    x has shape (n,) or (rows, n); for logaddexp n = 2, for a function of one number any shape of that kind. `labels`,
+    one place for each row, are required for a function of a label. got has the function's shape for x: (rows,) or
+    (rows, n), without rows if x has none. The format is that of x's type unless it is given; x and got must be numbers
+    of it. `bounds` says how bounds of algorithms are read: in closed form, which is fast and what Coq proves, unless
+    "per-input" is asked for or the function is a gradient that has no closed forms. `seed` chooses the sample that is
+    judged twice. Memory does not grow with the rows beyond that of the arrays. Raises ValueError for other shapes,
+    types and names, RefereeDisagreement if two enclosures of one result do not meet.
+    """
+    if function not in FUNCTIONS:
+        raise ValueError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
+    if standard not in standards_for(function):
+        known = ", ".join(standards_for(function))
+        raise ValueError(f"{function} has no standard {standard!r}: one of {known} is required")
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile {profile!r}: one of {', '.join(PROFILES)} is required")
+    reading = bounds or READINGS[0 if FUNCTIONS[function].labelled else 1]
+    if reading not in READINGS:
+        raise ValueError(f"bounds are read {' or '.join(READINGS)}, got {bounds!r}")
+    if reading != READINGS[0] and FUNCTIONS[function].labelled:
+        raise ValueError(f"{function} has no closed forms: its bounds are read {READINGS[0]}")
+    inputs, fmt = inputs_of(x, format)
+    single = np.ndim(x) == 1
+    results = results_of(got, function, single, inputs, fmt)
+    judge = _Judge(function, standard, fmt, libm or Libm(), profile, reading, labels_for(labels, function, inputs), seed)
+    judge.run(inputs, results)
+    shape = results.shape[1:] if single else results.shape
+    lo, hi, allowed, outcome = (a.reshape(shape) for a in (judge.lo, judge.hi, judge.allowed, judge.outcome))
+    return Assessment(
+        function, fmt.name, standard, reading, lo, hi, allowed, outcome, judge.escalated, judge.rejudged
+    )
+
+
+class _Judge:
+    """One assessment in the making."""
+
+    def __init__(
+        self,
+        function: str,
+        standard: str,
+        fmt: Format,
+        libm: Libm,
+        profile: str,
+        reading: str,
+        labels: list[NDArray[np.int64]] | None,
+        seed: int,
+    ) -> None:
+        self.function, self.standard, self.format, self.libm = function, standard, fmt, libm
+        self.profile, self.reading, self.labels = profile, reading, labels
+        self.rng = np.random.default_rng(seed)
+        of = FUNCTIONS[function]
+        self.fast = readable(function, standard) and reading == READINGS[1]
+        if standard in ("correct", "faithful"):
+            self.fast = of.core in CORES
+        self.buffers = Buffers()
+        self.escalated = self.rejudged = 0
+
+    def run(self, x: NDArray[Any], got: NDArray[Any]) -> None:
+        of = FUNCTIONS[self.function]
+        if of.entry == "element":  # each number is a row of its own
+            x, got = x.reshape(-1, 1), got.reshape(-1, 1)
+        self.x, self.got = x, got
+        self.lo, self.hi, self.allowed = (np.full(got.shape, np.nan) for _ in range(3))
+        self.outcome = np.full(got.shape, Outcome.UNDECIDED.value, dtype=np.int8)
+        width = max(x.shape[1], 2) if of.entry != "prefixes" else x.shape[1] ** 2
+        step = max(1, BLOCK // width)
+        for start in range(0, len(x), step):
+            rows = slice(start, min(start + step, len(x)))
+            open_rows = self._fast(rows) if self.fast else np.arange(rows.start, rows.stop)
+            for first in range(0, len(open_rows), _AT_ONCE):
+                self._by_referees(open_rows[first : first + _AT_ONCE])
+            if self.fast:
+                self._again(np.setdiff1d(np.arange(rows.start, rows.stop), open_rows, assume_unique=True))
+
+    def _fast(self, rows: slice) -> NDArray[np.int64]:
+        """Decide what can be decided; the rows of which something is left open."""
+        decided = np.ones(rows.stop - rows.start, dtype=bool)
+        core = FUNCTIONS[self.function].core
+        for entries, got, put in self._as_rows(rows):
+            plain = plain_rows(entries)
+            every = bool(plain.all())
+            decided &= plain
+            if not plain.any():
+                continue
+            if not every:
+                entries, got = entries[plain], got[plain]
+            found = judged_rows(core, self.standard, entries, got, self.format, self.libm, self.buffers)
+            outcome = np.where(found.within, Outcome.WITHIN.value, Outcome.UNDECIDED.value)
+            outcome = np.where(found.exceeds, Outcome.EXCEEDS.value, outcome)
+            outcome = np.where(found.outside, Outcome.OUT_OF_SCOPE.value, outcome).astype(np.int8)
+            allowed = np.where(found.outside, np.nan, found.allowed)
+            where: Any = slice(None) if every else plain
+            kept = put(where, found.error.lo, found.error.hi, allowed, outcome)
+            decided[where] &= kept
+        return np.flatnonzero(~decided) + rows.start
+
+    def _as_rows(self, rows: slice) -> Iterator[tuple[Array, Array, Any]]:
+        """The rows of the core function, their results, and what puts away what was found about them."""
+        of, (x, got) = FUNCTIONS[self.function], self._values(rows)
+        targets = tuple(a[rows] for a in (self.lo, self.hi, self.allowed, self.outcome))
+
+        def put(where: Any, *found: NDArray[Any]) -> NDArray[np.bool_]:
+            for target, values in zip(targets, found, strict=True):
+                target[where] = values.reshape(target[where].shape)
+            left = (targets[3][where] == Outcome.UNDECIDED.value).reshape(len(found[0]), -1)
+            return np.asarray(~left.any(axis=1))
+
+        if of.entry == "element":
+            pair = np.concatenate([np.zeros_like(x), x], axis=1)
+            if of.core == "logsumexp":
+                yield pair, got[:, 0], put
+            else:
+                both = np.concatenate([np.full_like(got, 0.5), got], axis=1)
+                yield pair, both, lambda where, *found: put(where, *(values[:, 1] for values in found))
+        elif of.entry == "label":
+            assert self.labels is not None
+            labels = np.concatenate(self.labels[rows])
+            dense = np.zeros_like(x)
+            np.put_along_axis(dense, labels[:, np.newaxis], -got[:, np.newaxis], axis=1)
+            picked = np.arange(len(x))
+            yield x, dense, lambda where, *found: put(where, *(v[picked[: len(v)], labels[where]] for v in found))
+        elif of.entry == "prefixes":
+            for k in range(x.shape[1]):
+                yield x[:, : k + 1], got[:, k], partial(self._put_prefix, targets, k)
+        else:
+            yield x, got, put
+
+    @staticmethod
+    def _put_prefix(targets: tuple[NDArray[Any], ...], k: int, where: Any, *found: NDArray[Any]) -> NDArray[np.bool_]:
+        for target, values in zip(targets, found, strict=True):
+            target[where, k] = values
+        return np.asarray(targets[3][where, k] != Outcome.UNDECIDED.value)
+
+    def _values(self, rows: Any) -> tuple[Array, Array]:
+        return self.x[rows].astype(np.float64, copy=False), self.got[rows].astype(np.float64, copy=False)
+
+    def _expectation(self, rows: NDArray[np.int64]) -> Expectation:
+        labels = None if self.labels is None else [self.labels[r] for r in rows.tolist()]
+        arrays = [self.x[r : r + 1].astype(np.float64) for r in rows.tolist()]
+        how = (self.function, self.format, self.libm, self.profile)
+        return Expectation(arrays, *how, reading=self.reading, labels=labels)
+
+    def _judged(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], Array, Array, Array]:
+        """Outcome, error from below and above, and what is allowed, by the referees; flat."""
+        expectation, got = self._expectation(rows), self._values(rows)[1].reshape(-1)
+        outcome, error, allowed = expectation.judge(got, self.standard)
+        outcome[expectation.broken(got)] = Outcome.FAULT.value
+        owed = ~expectation.judged
+        lo, hi = (np.where(owed, np.nan, end) for end in (error.lo, error.hi))
+        return outcome, lo, hi, np.where(owed | ~allowed.in_scope, np.nan, allowed.bound.lo)
+
+    def _by_referees(self, rows: NDArray[np.int64]) -> None:
+        outcome, lo, hi, allowed = self._judged(rows)
+        self.escalated += outcome.size
+        shape = self.got[rows].shape
+        for target, values in zip(
+            (self.lo, self.hi, self.allowed, self.outcome), (lo, hi, allowed, outcome), strict=True
+        ):
+            target[rows] = values.reshape(shape)
+
+    def _again(self, rows: NDArray[np.int64]) -> None:
+        """Judge some of these rows once more. Raises RefereeDisagreement."""
+        most = _LONGEST_AGAIN // self.x.shape[1]
+        expected = len(rows) / _ONE_IN
+        count = min(int(expected) + (self.rng.random() < expected % 1), most)
+        if not self.rejudged and len(rows):  # one in every run
+            count = max(count, min(1, most))
+        if not count:
+            return
+        chosen = np.sort(self.rng.choice(rows, count, replace=False))
+        outcome, lo, hi, _ = self._judged(chosen)
+        known = self.outcome[chosen].reshape(-1)
+        apart = (lo > self.hi[chosen].reshape(-1)) | (hi < self.lo[chosen].reshape(-1))
+        wrong = np.flatnonzero(apart | (outcome != known))
+        if len(wrong):
+            at = int(wrong[0])
+            row = int(chosen[at * len(chosen) // len(outcome)])
+            entries = ", ".join(float(v).hex() for v in self.x[row][:16])
+            raise RefereeDisagreement(
+                f"{self.function} against {self.standard}, row {row} [{entries}]: the fast reading says "
+                f"{Outcome(int(known[at])).name}, the referees {Outcome(int(outcome[at])).name}, error between "
+                f"{float(lo[at]).hex()} and {float(hi[at]).hex()} ulp"
+            )
+        self.rejudged += outcome.size

@@ -1,0 +1,449 @@
+"""Exact results and bounds for whole arrays of rows, enclosed at about the cost of the kernel that is judged.
+
+`judged_rows` reads rows of one length in double-double (`doubled`) and their bound from a tape (`tapes`). What
+it says is proven; where it cannot say anything (special values, entries beyond 2^1000, a result next to a power of
+two, cancellation in y, a hypothesis that may fail, an error next to what is allowed) it says so, and the two referees
+have to be asked.
+
+Sources of error, all relative to what they belong to: a sum of exponentials by `sum_relative`, its logarithm by no more
+than that (d log(1 + s) / log(1 + s) <= ds / s) and `LOGARITHM`; a quotient by both of its parts and 2^-102; the last
+addition by 2^-104.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftproof.proofs import FUNCTIONS, Libm, Model, algorithm, bound
+
+from .decision import Enclosure
+from .doubled import (
+    CHUNK,
+    EXPONENTIAL,
+    LOGARITHM,
+    Buffers,
+    Doubled,
+    Sums,
+    Terms,
+    add_one,
+    doubled_terms,
+    log1p,
+    merged,
+    quotient,
+    row_sums,
+    sum_relative,
+    terms,
+    two_sum,
+)
+from .formats import Format
+from .standards import AT_LEAST_MAX, GENERIC_STANDARDS
+from .tapes import Tape, tape
+
+__all__ = ["BLOCK", "CORES", "NARROW", "Judged", "judged_rows", "plain_rows", "readable"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+CORES = ("logsumexp", "softmax", "log_softmax")
+NARROW = 64  # entries, up to which rows are read across: one operation on the first entries of all rows, and so on
+BLOCK = 1 << 15  # entries that are read together: what the buffers hold stays in the cache
+_BEYOND = 2.0**1000
+_CANCELS = 2.0**-12
+_RELATIVE = 2.0**-40
+_SMALLEST = 2.0**-900  # results of binary64 below it are left to the referees
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was decided, arrays shaped like the results: errors and bounds in ulps, rounded outward, and three masks.
+
+    Where no mask holds nothing was decided, and the numbers say nothing.
+    """
+
+    error: Enclosure
+    allowed: Array
+    within: Mask
+    exceeds: Mask
+    outside: Mask
+
+
+def readable(function: str, standard: str) -> bool:
+    """Whether `judged_rows` knows the core function and the standard."""
+    if FUNCTIONS[function].core not in CORES:
+        return False
+    return standard in GENERIC_STANDARDS or bound(FUNCTIONS[function].core, standard).shift == "maximum"
+
+
+def plain_rows(x: Array) -> Mask:
+    """The rows (rows, n), n >= 1, of finite numbers up to 2^1000 in size."""
+    return np.asarray((x.max(axis=1) <= _BEYOND) & (x.min(axis=1) >= -_BEYOND))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What results are held to: a function, a standard, a format, a premise on the elementary functions."""
+
+    function: str
+    standard: str
+    format: Format
+    libm: Libm
+
+    @property
+    def core(self) -> str:
+        return FUNCTIONS[self.function].core
+
+    def tape(self, length: int, upper: bool = False) -> Tape:
+        return _tape(self.core, self.standard, length, self.format.model(self.libm), upper)
+
+    @property
+    def relative_to_entry(self) -> bool:
+        """Without what underflows the bound of an entry of softmax is proportional to the entry: it is made for 1."""
+        return self.format.precision == 53
+
+    @property
+    def keeps_maximum(self) -> bool:
+        """No run that keeps the standard returns less than the maximum (see `standards`)."""
+        precise = self.standard in GENERIC_STANDARDS or max(self.libm.log, self.libm.log1p) <= 1
+        return self.core == "logsumexp" and self.standard in AT_LEAST_MAX and precise
+
+
+@cache
+def _tape(core: str, standard: str, length: int, model: Model, upper: bool) -> Tape:
+    quantities = {name: _RELATIVE for name in ("y", "L", "spread", "tail", "drift", "D", "z", "g", "q", "zdrift")}
+    quantities["drift"] = quantities["drift"] + length * 2.0**-50
+    return tape(bound(core, standard), length, model, quantities | {"rises": 0.0}, upper)
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Exact results within `radius` of high + low, and where that is known."""
+
+    exact: Doubled
+    radius: Array
+    known: Mask
+
+
+class _Rows:
+    """Rows of one length, read to the quantities that hold for a row; their axis of entries stays, of length one."""
+
+    def __init__(self, sums: Sums, length: int, drift: Array) -> None:
+        self.sums, self.length, self.drift = sums, length, drift
+        self.whole, self.spread = add_one(sums.rest), log1p(sums.rest)
+        self.relative = sum_relative(length)
+
+    @cached_property
+    def y(self) -> Doubled:
+        s = two_sum(self.sums.maximum, self.spread.high)
+        return two_sum(s.high, s.low + self.spread.low)
+
+    def spread_radius(self) -> Array:
+        return np.asarray(self.spread.high * (self.relative + 2 * LOGARITHM))
+
+    def tail(self) -> Array:
+        return self.sums.rest.high / self.whole.high
+
+
+def _rows_of(x: Array, axis: int, fmt: Format, buffers: Buffers) -> tuple[_Rows, Terms]:
+    if x.shape[axis] == 1:
+        zero = np.zeros_like(x)
+        rows = _Rows(Sums(x, zero, Doubled(zero, zero), zero), 1, zero)
+        return rows, terms(x, x, buffers)
+    sums, made = row_sums(x, axis, buffers)
+    u = 2.0**-fmt.precision
+    drift = u * sums.moment if fmt.precision == 53 else (made.whole * _growth(made.high, u)).sum(axis, keepdims=True)
+    return _Rows(sums, x.shape[axis], drift / add_one(sums.rest).high), made
+
+
+def _growth(high: Array, u: float) -> Array:
+    """exp(u |high|) - 1 to 2^-42 relative, |high| <= 1000, u <= 2^-8: Taylor's series as far as it is needed."""
+    t = np.abs(high) * u
+    most, degree, term = 1000 * u, 1, 1.0
+    while term > 2.0**-48:
+        degree += 1
+        term *= most / degree
+    total = np.ones_like(t)
+    for k in range(degree, 1, -1):
+        total *= t / k
+        total += 1.0
+    return total * t
+
+
+def _long_rows(x: Array, fmt: Format, buffers: Buffers) -> _Rows:
+    """One row (1, n) of more than `CHUNK` entries, read in pieces, whose sums are merged."""
+    row, parts = x[0], []
+    full = len(row) // CHUNK * CHUNK
+    pieces = row[:full].reshape(-1, CHUNK)
+    for start in range(0, len(pieces), BLOCK // CHUNK):
+        sums, _ = row_sums(np.ascontiguousarray(pieces[start : start + BLOCK // CHUNK]), 1, buffers)
+        parts.append(sums)
+    rest = np.ascontiguousarray(row[np.newaxis, full:])
+    if rest.shape[1] > 1:
+        parts.append(row_sums(rest, 1, buffers)[0])
+    elif rest.shape[1]:
+        zero = np.zeros((1, 1))
+        parts.append(Sums(rest, zero - np.inf, Doubled(zero, zero), zero))
+    across = [np.concatenate(c).T for c in zip(*((s.maximum, s.second, s.moment) for s in parts), strict=True)]
+    high, low = (np.concatenate(c).T for c in zip(*((s.rest.high, s.rest.low) for s in parts), strict=True))
+    sums = merged(Sums(across[0], across[1], Doubled(high, low), across[2]))
+    if fmt.precision == 53:
+        drift = 2.0**-53 * sums.moment
+    else:
+        u, made = 2.0**-fmt.precision, (terms(part, sums.maximum, buffers) for part in _columns(x))
+        drift = np.array([[sum(float((m.whole * _growth(m.high, u)).sum()) for m in made)]])
+    return _Rows(sums, len(row), drift / add_one(sums.rest).high)
+
+
+def _columns(x: Array) -> Iterator[Array]:
+    for start in range(0, x.shape[1], BLOCK):
+        yield np.ascontiguousarray(x[:, start : start + BLOCK])
+
+
+def _rises(x: Array, axis: int) -> Array:
+    """How often the running maximum of each row rises."""
+    highest = np.maximum.accumulate(x, axis=axis)
+    before = highest[:-1] if axis == 0 else highest[:, :-1]
+    after = x[1:] if axis == 0 else x[:, 1:]
+    return np.asarray((after > before).sum(axis=axis, keepdims=True), dtype=np.float64)
+
+
+class _Entries:
+    """Entries of rows, all or some of their columns: exact results and what a bound asks for."""
+
+    def __init__(self, rule: _Rule, x: Array, axis: int, rows: _Rows, made: Terms | None) -> None:
+        self.rule, self.x, self.axis, self.rows, self.made = rule, x, axis, rows, made
+
+    @cached_property
+    def gap(self) -> Doubled:
+        """x - maximum."""
+        return two_sum(self.x, -self.rows.sums.maximum)
+
+    @cached_property
+    def softmax(self) -> Doubled:
+        assert self.made is not None
+        return quotient(doubled_terms(self.made), self.rows.whole)
+
+    @cached_property
+    def log_softmax(self) -> Doubled:
+        s = two_sum(self.gap.high, -self.rows.spread.high)
+        return two_sum(s.high, s.low + (self.gap.low - self.rows.spread.low))
+
+    def results(self) -> _Results:
+        rows, fmt = self.rows, self.rule.format
+        known = rows.sums.reliable
+        if self.rule.core == "logsumexp":
+            exact, radius = rows.y, rows.spread_radius()
+        elif self.rule.core == "log_softmax":
+            exact, radius = self.log_softmax, rows.spread_radius()
+        else:
+            exact = self.softmax
+            radius = exact.high * (EXPONENTIAL + rows.relative + 2.0**-100)
+            if fmt.precision != 53:
+                radius = radius + 2.0**-950  # what is too deep counts as zero
+        # The last additions are off by a rounding of their low parts.
+        radius = radius + np.abs(exact.high) * 2.0**-103
+        if fmt.precision == 53:
+            known = known & (np.abs(exact.high) >= _SMALLEST)
+        return _Results(exact, radius, np.asarray(known))
+
+    def quantities(self, names: Iterable[str], upper: bool) -> dict[str, Any]:
+        return {name: getattr(self, f"_{name}")(upper) for name in names}
+
+    def _y(self, upper: bool) -> Array:
+        return np.abs(self.rows.y.high)
+
+    def _L(self, upper: bool) -> Array:
+        return self.rows.spread.high
+
+    _spread = _L
+
+    def _tail(self, upper: bool) -> Array:
+        return self.rows.tail()
+
+    def _drift(self, upper: bool) -> Array:
+        """Products below the normal numbers and terms that are too deep are off by more than its relative error."""
+        slack = self.rows.length * 2.0**-930
+        return self.rows.drift + slack if upper else np.maximum(self.rows.drift - slack, 0.0)
+
+    def _rises(self, upper: bool) -> Array:
+        return _rises(self.x, self.axis)
+
+    def _D(self, upper: bool) -> Array:
+        return np.abs(self.gap.high)
+
+    def _z(self, upper: bool) -> Array:
+        return np.abs(self.log_softmax.high)
+
+    def _g(self, upper: bool) -> Any:
+        return 1.0 if self._for_one(upper) else self.softmax.high
+
+    def _q(self, upper: bool) -> Array:
+        return self._g(upper) * self._change(np.minimum(np.abs(self.gap.high), 1000.0), upper)
+
+    def _zdrift(self, upper: bool) -> Array:
+        return self._g(upper) * self._change(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper)
+
+    def _change(self, distance: Array, upper: bool) -> Array:
+        u = 2.0**-self.rule.format.precision
+        return distance * u if self.rule.format.precision == 53 else _growth(distance, u)
+
+    def _for_one(self, upper: bool) -> bool:
+        return self.rule.relative_to_entry and not upper
+
+    def allowed(self, upper: bool = False) -> tuple[Any, Any, Any]:
+        """One side of the bound, absolute, where it is certain, and where its hypotheses certainly fail."""
+        made = self.rule.tape(self.rows.length, upper)
+        value, certain, outside = made.run(self.quantities(made.leaves, upper))
+        certain, outside = self._of_row(certain, np.all), self._of_row(outside, np.any)
+        if self._for_one(upper) and self.rule.core == "softmax":
+            value = value * self.softmax.high
+        if "y" in made.leaves:  # known to a relative error unless it cancels
+            size = np.abs(self.rows.sums.maximum) + self.rows.spread.high
+            certain = certain & (np.abs(self.rows.y.high) >= _CANCELS * size)
+        margin = 2 * made.relative
+        reliable = self.rows.sums.reliable
+        return value * (1 + margin if upper else 1 - margin), certain & reliable, outside & reliable
+
+    def _of_row(self, mask: Any, over: Callable[..., Any]) -> Any:
+        """Hypotheses are about rows: a mask of entries, made for a row, unless not all of it is here."""
+        if np.shape(mask) != self.x.shape:
+            return mask
+        return over(mask, axis=self.axis, keepdims=True) if self.x.shape[self.axis] == self.rows.length else False
+
+
+def judged_rows(
+    function: str, standard: str, x: Array, got: Array, fmt: Format, libm: Libm, buffers: Buffers
+) -> Judged:
+    """Judge results `got` for plain rows x (rows, n): (rows,) for logsumexp and else (rows, n), in the format.
+
+    `function` is one of `CORES`, `standard` a generic one or an algorithm whose shift is the maximum (`readable`).
+    """
+    rule = _Rule(function, standard, fmt, libm)
+    n, per_row = x.shape[1], function == "logsumexp"
+    if n > CHUNK:
+        parts = [_judge_long(rule, x[r : r + 1], got[r : r + 1], buffers) for r in range(len(x))]
+        return _stacked(parts, 0)
+    axis = 0 if n <= NARROW else 1
+    across = np.ascontiguousarray(x.T) if axis == 0 else np.ascontiguousarray(x)
+    results = got.reshape(-1, 1) if per_row else got
+    rows, made = _rows_of(across, axis, fmt, buffers)
+    found = _judge(_Entries(rule, across, axis, rows, made), results.T if axis == 0 else results)
+    if axis == 0:
+        found = _each(found, np.transpose)
+    return _each(found, lambda a: a[:, 0]) if per_row else found
+
+
+def _judge_long(rule: _Rule, x: Array, got: Array, buffers: Buffers) -> Judged:
+    rows = _long_rows(x, rule.format, buffers)
+    if rule.core == "logsumexp":
+        found = _judge(_Entries(rule, x, 1, rows, None), got.reshape(1, 1))
+        return _each(found, lambda a: a[:, 0])
+    parts, start = [], 0
+    for part in _columns(x):
+        made = terms(part, rows.sums.maximum, buffers) if rule.core == "softmax" or _asks_entries(rule, x) else None
+        stop = start + part.shape[1]
+        parts.append(_judge(_Entries(rule, part, 1, rows, made), got[:, start:stop]))
+        start = stop
+    return _stacked(parts, 1)
+
+
+def _asks_entries(rule: _Rule, x: Array) -> bool:
+    return rule.standard not in GENERIC_STANDARDS and "g" in rule.tape(x.shape[1]).leaves
+
+
+def _each(found: Judged, f: Callable[[Any], Any]) -> Judged:
+    error = Enclosure(f(found.error.lo), f(found.error.hi))
+    return Judged(error, f(found.allowed), f(found.within), f(found.exceeds), f(found.outside))
+
+
+def _stacked(parts: Sequence[Judged], axis: int) -> Judged:
+    if len(parts) == 1:
+        return parts[0]
+    columns = [(p.error.lo, p.error.hi, p.allowed, p.within, p.exceeds, p.outside) for p in parts]
+    lo, hi, *others = (np.concatenate(c, axis=axis) for c in zip(*columns, strict=True))
+    return Judged(Enclosure(lo, hi), *others)
+
+
+def _judge(entries: _Entries, got: Array) -> Judged:
+    rule, fmt = entries.rule, entries.rule.format
+    with np.errstate(all="ignore"):
+        results = entries.results()
+        per_ulp, start, known = _ulps(results, fmt, rule.core == "softmax" and entries.rows.length > 1)
+        lo, hi = _errors(results, per_ulp, got, fmt)
+        strict = rule.standard == "faithful"
+        if rule.standard in GENERIC_STANDARDS:
+            allowed: Any = np.full_like(lo, float(GENERIC_STANDARDS[rule.standard]))
+            least = most = allowed
+            beyond = known & (np.abs(got) < start)
+            certain: Any = True
+            outside: Any = False
+        else:
+            value, certain, outside = entries.allowed()
+            least = np.broadcast_to(value * per_ulp, lo.shape)
+            beyond, most = np.zeros(lo.shape, dtype=bool), None
+        if rule.keeps_maximum:
+            beyond = beyond | (known & (got < entries.rows.sums.maximum)) | np.isposinf(got)
+        within = known & certain & ((hi < least) if strict else (hi <= least)) & ~beyond
+        exceeds = known & certain & beyond
+        if not within.all() and (lo > least).any():
+            if most is None:
+                value, sure, _ = entries.allowed(upper=True)
+                most, certain = np.broadcast_to(value * per_ulp, lo.shape), certain & sure
+            exceeds = exceeds | (known & certain & ((lo >= most) if strict else (lo > most)))
+        outside = np.broadcast_to(outside & results.known, lo.shape)
+    return Judged(Enclosure(lo, hi), np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
+
+
+def _ulps(results: _Results, fmt: Format, below_one: bool) -> tuple[Array, Array, Mask]:
+    """1 / ulp(y), the power of two that starts the binade of y (0 among the subnormals), and where both are known.
+
+    Where high is a power of two, low says in which binade y lies, if it is not within the radius of 0; or y < 1 does.
+    """
+    high = results.exact.high
+    size = np.abs(high)
+    bits = size.view(np.int64)
+    exponent, known = (bits >> 52) - 1023, results.known
+    power = (bits & ((1 << 52) - 1)) == 0
+    if power.any():
+        outward = np.copysign(results.exact.low, results.exact.low * high)
+        inside = power & ((outward < -results.radius) | (below_one & (size == 1)))
+        exponent = exponent - inside
+        known = known & (~power | inside | (outward > results.radius))
+    exponent = np.maximum(exponent, fmt.emin)
+    per_ulp = np.asarray((1023 + fmt.precision - 1 - exponent) << 52).view(np.float64)
+    start = np.where(size < fmt.smallest_normal, 0.0, np.asarray((1023 + exponent) << 52).view(np.float64))
+    return per_ulp, start, known
+
+
+def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple[Array, Array]:
+    """|got - y| / ulp(y) from below and above, as `error_in_ulps` has it.
+
+    got - high is exact if they are within a factor two (Sterbenz), and else no smaller than half of high, beside which
+    low is nothing: the two subtractions err by 2^-51 of their result.
+    """
+    stand_in = got
+    infinite = np.isinf(got)
+    if infinite.any():  # stands for 2^(emax + 1), which binary64 does not have
+        stand_in = np.where(infinite, np.copysign(np.ldexp(1.0, min(fmt.emax + 1, 1023)), got), got)
+    distance = stand_in - results.exact.high
+    distance -= results.exact.low
+    np.abs(distance, out=distance)
+    hi = distance * (1 + 2.0**-50)
+    hi += results.radius
+    hi *= per_ulp
+    lo = distance
+    lo *= 1 - 2.0**-50
+    lo -= results.radius
+    lo *= per_ulp
+    np.maximum(lo, 0.0, out=lo)
+    nan = np.isnan(got)
+    if nan.any():
+        lo, hi = np.where(nan, np.inf, lo), np.where(nan, np.inf, hi)
+    if infinite.any() and fmt.emax == 1023:
+        hi = np.where(infinite, np.inf, hi)
+    return lo, hi
