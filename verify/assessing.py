@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 
 from .asserting import inputs_of, labels_for, results_of
-from .certified import BLOCK, CORES, judged_rows, plain_rows, readable
+from .certified import BLOCK, CORES, NARROW, judged_rows, plain_rows, readable
 from .decision import Outcome
-from .doubled import Buffers
+from .doubled import CHUNK, Buffers
 from .formats import Format
 from .profiles import PROFILES
 from .references import RefereeDisagreement
@@ -31,7 +32,11 @@ Array = NDArray[np.float64]
 
 _AT_ONCE = 256  # rows that the referees are asked about together
 _ONE_IN = 20_000  # rows of those decided, of which one is judged again
-_LONGEST_AGAIN = 1 << 17  # entries of a row that the referees are asked about once more
+_WORTH_COMPILING = 1 << 17  # entries, from which the seconds that Numba takes to start are well spent
+_AT_LEAST = 64  # entries to be judged again in every run, in the mean where rows are longer
+_LONGEST_AGAIN = 1 << 16  # entries that are judged again at once
+
+_WITHIN, _UNDECIDED = np.int8(Outcome.WITHIN.value), np.int8(Outcome.UNDECIDED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def assess(
     labels: Any = None,
     bounds: str | None = None,
     seed: int = 0,
+    compiled: bool | None = None,
 ) -> Assessment:
     """Judge somebody's results `got` for the inputs `x` against a standard, result by result.
 
@@ -91,7 +97,8 @@ def assess(
     (rows, n), without rows if x has none. The format is that of x's type unless it is given; x and got must be numbers
     of it. `bounds` says how bounds of algorithms are read: in closed form, which is fast and what Coq proves, unless
     "per-input" is asked for or the function is a gradient that has no closed forms. `seed` chooses the sample that is
-    judged twice. Memory does not grow with the rows beyond that of the arrays. Raises ValueError for other shapes,
+    judged twice. `compiled` says whether Numba makes the sums (extra `fast`; errors are the same to the last bit): by
+    default if it is installed and there is enough to judge. Memory does not grow with the rows beyond that of the arrays. Raises ValueError for other shapes,
     types and names, RefereeDisagreement if two enclosures of one result do not meet.
     """
     if function not in FUNCTIONS:
@@ -109,7 +116,11 @@ def assess(
     inputs, fmt = inputs_of(x, format)
     single = np.ndim(x) == 1
     results = results_of(got, function, single, inputs, fmt)
+    installed = find_spec("numba") is not None
+    if compiled and not installed:
+        raise ValueError("compiled sums need Numba, which is not installed: pip install 'shiftproof[fast]'")
     judge = _Judge(function, standard, fmt, libm or Libm(), profile, reading, labels_for(labels, function, inputs), seed)
+    judge.compiled = installed and inputs.size >= _WORTH_COMPILING if compiled is None else compiled
     judge.run(inputs, results)
     shape = results.shape[1:] if single else results.shape
     lo, hi, allowed, outcome = (a.reshape(shape) for a in (judge.lo, judge.hi, judge.allowed, judge.outcome))
@@ -140,6 +151,7 @@ class _Judge:
         if standard in ("correct", "faithful"):
             self.fast = of.core in CORES
         self.buffers = Buffers()
+        self.compiled = False
         self.escalated = self.rejudged = 0
 
     def run(self, x: NDArray[Any], got: NDArray[Any]) -> None:
@@ -150,14 +162,25 @@ class _Judge:
         self.lo, self.hi, self.allowed = (np.full(got.shape, np.nan) for _ in range(3))
         self.outcome = np.full(got.shape, Outcome.UNDECIDED.value, dtype=np.int8)
         width = max(x.shape[1], 2) if of.entry != "prefixes" else x.shape[1] ** 2
-        step = max(1, BLOCK // width)
+        step = max(1, self._block(width) // width)
+        chosen: list[NDArray[np.int64]] = []
         for start in range(0, len(x), step):
             rows = slice(start, min(start + step, len(x)))
             open_rows = self._fast(rows) if self.fast else np.arange(rows.start, rows.stop)
             for first in range(0, len(open_rows), _AT_ONCE):
                 self._by_referees(open_rows[first : first + _AT_ONCE])
             if self.fast:
-                self._again(np.setdiff1d(np.arange(rows.start, rows.stop), open_rows, assume_unique=True))
+                chosen.append(self._sample(rows, open_rows))
+        again = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
+        most = max(1, min(_AT_ONCE, _LONGEST_AGAIN // width))
+        for first in range(0, len(again), most):
+            self._again(again[first : first + most])
+
+    def _block(self, width: int) -> int:
+        """Entries to read together: more where buffers need not stay in the cache, or operations are short."""
+        if self.compiled and FUNCTIONS[self.function].core == "logsumexp":
+            return min(8 * BLOCK, 4096 * width)
+        return 2 * BLOCK if width <= NARROW else BLOCK
 
     def _fast(self, rows: slice) -> NDArray[np.int64]:
         """Decide what can be decided; the rows of which something is left open."""
@@ -171,11 +194,12 @@ class _Judge:
                 continue
             if not every:
                 entries, got = entries[plain], got[plain]
-            found = judged_rows(core, self.standard, entries, got, self.format, self.libm, self.buffers)
-            outcome = np.where(found.within, Outcome.WITHIN.value, Outcome.UNDECIDED.value)
-            outcome = np.where(found.exceeds, Outcome.EXCEEDS.value, outcome)
-            outcome = np.where(found.outside, Outcome.OUT_OF_SCOPE.value, outcome).astype(np.int8)
-            allowed = np.where(found.outside, np.nan, found.allowed)
+            found = judged_rows(core, self.standard, entries, got, self.format, self.libm, self.buffers, self.compiled)
+            outcome = np.where(found.within, _WITHIN, _UNDECIDED)
+            allowed = found.allowed
+            if not found.within.all():
+                outcome[found.exceeds], outcome[found.outside] = Outcome.EXCEEDS.value, Outcome.OUT_OF_SCOPE.value
+                allowed = np.where(found.outside, np.nan, allowed)
             where: Any = slice(None) if every else plain
             kept = put(where, found.error.lo, found.error.hi, allowed, outcome)
             decided[where] &= kept
@@ -218,7 +242,10 @@ class _Judge:
             target[where, k] = values
         return np.asarray(targets[3][where, k] != Outcome.UNDECIDED.value)
 
-    def _values(self, rows: Any) -> tuple[Array, Array]:
+    def _values(self, rows: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Inputs and results; long rows are left as they are, and read piece by piece."""
+        if self.x.shape[1] > CHUNK:
+            return self.x[rows], self.got[rows]
         return self.x[rows].astype(np.float64, copy=False), self.got[rows].astype(np.float64, copy=False)
 
     def _expectation(self, rows: NDArray[np.int64]) -> Expectation:
@@ -229,7 +256,7 @@ class _Judge:
 
     def _judged(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], Array, Array, Array]:
         """Outcome, error from below and above, and what is allowed, by the referees; flat."""
-        expectation, got = self._expectation(rows), self._values(rows)[1].reshape(-1)
+        expectation, got = self._expectation(rows), self.got[rows].astype(np.float64).reshape(-1)
         outcome, error, allowed = expectation.judge(got, self.standard)
         outcome[expectation.broken(got)] = Outcome.FAULT.value
         owed = ~expectation.judged
@@ -245,16 +272,18 @@ class _Judge:
         ):
             target[rows] = values.reshape(shape)
 
-    def _again(self, rows: NDArray[np.int64]) -> None:
-        """Judge some of these rows once more. Raises RefereeDisagreement."""
-        most = _LONGEST_AGAIN // self.x.shape[1]
-        expected = len(rows) / _ONE_IN
-        count = min(int(expected) + (self.rng.random() < expected % 1), most)
-        if not self.rejudged and len(rows):  # one in every run
-            count = max(count, min(1, most))
+    def _sample(self, rows: slice, left: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Some of the rows but those that are left, by chance: see `_ONE_IN` and `_AT_LEAST`."""
+        share = max(1 / _ONE_IN, _AT_LEAST / self.x.size)
+        expected = (rows.stop - rows.start) * share
+        count = int(expected) + (self.rng.random() < expected % 1)
         if not count:
-            return
-        chosen = np.sort(self.rng.choice(rows, count, replace=False))
+            return left[:0]
+        decided = np.setdiff1d(np.arange(rows.start, rows.stop), left, assume_unique=True)
+        return np.asarray(np.sort(self.rng.choice(decided, min(count, len(decided)), replace=False)))
+
+    def _again(self, chosen: NDArray[np.int64]) -> None:
+        """Judge these rows once more. Raises RefereeDisagreement."""
         outcome, lo, hi, _ = self._judged(chosen)
         known = self.outcome[chosen].reshape(-1)
         apart = (lo > self.hi[chosen].reshape(-1)) | (hi < self.lo[chosen].reshape(-1))

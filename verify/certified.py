@@ -1,7 +1,7 @@
 """Exact results and bounds for whole arrays of rows, enclosed at about the cost of the kernel that is judged.
 
 `judged_rows` reads rows of one length in double-double (`doubled`) and their bound from a tape (`tapes`). What
-it says is proven; where it cannot say anything (special values, entries beyond 2^1000, a result next to a power of
+it says is proven; where it cannot say anything (special values, huge entries, a result next to a power of
 two, cancellation in y, a hypothesis that may fail, an error next to what is allowed) it says so, and the two referees
 have to be asked.
 
@@ -33,12 +33,14 @@ from .doubled import (
     Terms,
     add_one,
     doubled_terms,
+    growth,
     log1p,
     merged,
     quotient,
     row_sums,
     sum_relative,
     terms,
+    times,
     two_sum,
 )
 from .formats import Format
@@ -53,7 +55,6 @@ Mask = NDArray[np.bool_]
 CORES = ("logsumexp", "softmax", "log_softmax")
 NARROW = 64  # entries, up to which rows are read across: one operation on the first entries of all rows, and so on
 BLOCK = 1 << 15  # entries that are read together: what the buffers hold stays in the cache
-_BEYOND = 2.0**1000
 _CANCELS = 2.0**-12
 _RELATIVE = 2.0**-40
 _SMALLEST = 2.0**-900  # results of binary64 below it are left to the referees
@@ -81,8 +82,16 @@ def readable(function: str, standard: str) -> bool:
 
 
 def plain_rows(x: Array) -> Mask:
-    """The rows (rows, n), n >= 1, of finite numbers up to 2^1000 in size."""
-    return np.asarray((x.max(axis=1) <= _BEYOND) & (x.min(axis=1) >= -_BEYOND))
+    """The rows (rows, n), n >= 1, of finite numbers below 2^1002 in size, but for some that are nearly as large.
+
+    A sum of 2^23 times the entries, in any order, is infinite or NaN if one of them is not such a number: none of
+    the partial sums before it is larger than 2^1024, and what it adds is at least twice that.
+    """
+    scale, total = np.full(min(x.shape[1], BLOCK), 2.0**23), np.zeros(len(x))
+    with np.errstate(all="ignore"):
+        for part in _columns(x):
+            total += part @ scale[: part.shape[1]]
+    return np.asarray(np.isfinite(total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +131,10 @@ def _tape(core: str, standard: str, length: int, model: Model, upper: bool) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """Exact results within `radius` of high + low, and where that is known."""
+    """Exact results within `radius` of high + low, |high|, and where that is known."""
 
     exact: Doubled
+    size: Array
     radius: Array
     known: Mask
 
@@ -142,6 +152,12 @@ class _Rows:
         s = two_sum(self.sums.maximum, self.spread.high)
         return two_sum(s.high, s.low + self.spread.low)
 
+    @cached_property
+    def share(self) -> Doubled:
+        """The largest entry of softmax."""
+        one = np.ones_like(self.whole.high)
+        return quotient(Doubled(one, np.zeros_like(one)), self.whole)
+
     def spread_radius(self) -> Array:
         return np.asarray(self.spread.high * (self.relative + 2 * LOGARITHM))
 
@@ -156,33 +172,33 @@ def _rows_of(x: Array, axis: int, fmt: Format, buffers: Buffers) -> tuple[_Rows,
         return rows, terms(x, x, buffers)
     sums, made = row_sums(x, axis, buffers)
     u = 2.0**-fmt.precision
-    drift = u * sums.moment if fmt.precision == 53 else (made.whole * _growth(made.high, u)).sum(axis, keepdims=True)
+    drift = u * sums.moment if fmt.precision == 53 else (made.whole * growth(-made.high, u)).sum(axis, keepdims=True)
     return _Rows(sums, x.shape[axis], drift / add_one(sums.rest).high), made
 
 
-def _growth(high: Array, u: float) -> Array:
-    """exp(u |high|) - 1 to 2^-42 relative, |high| <= 1000, u <= 2^-8: Taylor's series as far as it is needed."""
-    t = np.abs(high) * u
-    most, degree, term = 1000 * u, 1, 1.0
-    while term > 2.0**-48:
-        degree += 1
-        term *= most / degree
-    total = np.ones_like(t)
-    for k in range(degree, 1, -1):
-        total *= t / k
-        total += 1.0
-    return total * t
+def _compiled_sums(x: Array, fmt: Format) -> tuple[Sums, Array]:
+    from . import compiled  # Numba is optional, and slow to import
+
+    return compiled.row_sums(x, 2.0**-fmt.precision)
 
 
-def _long_rows(x: Array, fmt: Format, buffers: Buffers) -> _Rows:
+def _compiled_rows(x: Array, fmt: Format, axis: int) -> _Rows:
+    sums, drift = _compiled_sums(x, fmt)
+    if axis == 0:
+        rest = Doubled(sums.rest.high.T, sums.rest.low.T)
+        sums, drift = Sums(sums.maximum.T, sums.second.T, rest, sums.moment.T), drift.T
+    return _Rows(sums, x.shape[1], drift / add_one(sums.rest).high)
+
+
+def _long_rows(x: NDArray[Any], fmt: Format, buffers: Buffers, compiled: bool) -> _Rows:
     """One row (1, n) of more than `CHUNK` entries, read in pieces, whose sums are merged."""
     row, parts = x[0], []
     full = len(row) // CHUNK * CHUNK
     pieces = row[:full].reshape(-1, CHUNK)
     for start in range(0, len(pieces), BLOCK // CHUNK):
-        sums, _ = row_sums(np.ascontiguousarray(pieces[start : start + BLOCK // CHUNK]), 1, buffers)
-        parts.append(sums)
-    rest = np.ascontiguousarray(row[np.newaxis, full:])
+        piece = np.ascontiguousarray(pieces[start : start + BLOCK // CHUNK], dtype=np.float64)
+        parts.append(_compiled_sums(piece, fmt)[0] if compiled else row_sums(piece, 1, buffers)[0])
+    rest = np.ascontiguousarray(row[np.newaxis, full:], dtype=np.float64)
     if rest.shape[1] > 1:
         parts.append(row_sums(rest, 1, buffers)[0])
     elif rest.shape[1]:
@@ -195,21 +211,26 @@ def _long_rows(x: Array, fmt: Format, buffers: Buffers) -> _Rows:
         drift = 2.0**-53 * sums.moment
     else:
         u, made = 2.0**-fmt.precision, (terms(part, sums.maximum, buffers) for part in _columns(x))
-        drift = np.array([[sum(float((m.whole * _growth(m.high, u)).sum()) for m in made)]])
+        drift = np.array([[sum(float((m.whole * growth(-m.high, u)).sum()) for m in made)]])
     return _Rows(sums, len(row), drift / add_one(sums.rest).high)
 
 
-def _columns(x: Array) -> Iterator[Array]:
+def _columns(x: NDArray[Any]) -> Iterator[Array]:
+    """Some columns after the other, as binary64."""
     for start in range(0, x.shape[1], BLOCK):
-        yield np.ascontiguousarray(x[:, start : start + BLOCK])
+        yield np.ascontiguousarray(x[:, start : start + BLOCK], dtype=np.float64)
 
 
 def _rises(x: Array, axis: int) -> Array:
     """How often the running maximum of each row rises."""
-    highest = np.maximum.accumulate(x, axis=axis)
-    before = highest[:-1] if axis == 0 else highest[:, :-1]
-    after = x[1:] if axis == 0 else x[:, 1:]
-    return np.asarray((after > before).sum(axis=axis, keepdims=True), dtype=np.float64)
+    if axis == 0:
+        return np.asarray((x[1:] > np.maximum.accumulate(x, axis=0)[:-1]).sum(axis=0, keepdims=True), dtype=np.float64)
+    highest, total = x[:, :1].astype(np.float64), np.zeros((len(x), 1))
+    for part in _columns(x):
+        before = np.maximum.accumulate(np.concatenate([highest, part], axis=1), axis=1)
+        total += (part > before[:, :-1]).sum(axis=1, keepdims=True)
+        highest = before[:, -1:]
+    return total
 
 
 class _Entries:
@@ -226,7 +247,7 @@ class _Entries:
     @cached_property
     def softmax(self) -> Doubled:
         assert self.made is not None
-        return quotient(doubled_terms(self.made), self.rows.whole)
+        return times(doubled_terms(self.made), self.rows.share)
 
     @cached_property
     def log_softmax(self) -> Doubled:
@@ -242,14 +263,15 @@ class _Entries:
             exact, radius = self.log_softmax, rows.spread_radius()
         else:
             exact = self.softmax
-            radius = exact.high * (EXPONENTIAL + rows.relative + 2.0**-100)
+            radius = exact.high * (EXPONENTIAL + rows.relative + 2.0**-99)
             if fmt.precision != 53:
-                radius = radius + 2.0**-950  # what is too deep counts as zero
-        # The last additions are off by a rounding of their low parts.
-        radius = radius + np.abs(exact.high) * 2.0**-103
-        if fmt.precision == 53:
-            known = known & (np.abs(exact.high) >= _SMALLEST)
-        return _Results(exact, radius, np.asarray(known))
+                radius += 2.0**-950  # what is too deep counts as zero
+        size = np.abs(exact.high)
+        if self.rule.core != "softmax":  # the last additions are off by a rounding of their low parts
+            radius = radius + size * 2.0**-103
+        if fmt.precision == 53 and not size.min() >= _SMALLEST:
+            known = known & (size >= _SMALLEST)
+        return _Results(exact, size, radius, np.asarray(known))
 
     def quantities(self, names: Iterable[str], upper: bool) -> dict[str, Any]:
         return {name: getattr(self, f"_{name}")(upper) for name in names}
@@ -283,14 +305,15 @@ class _Entries:
         return 1.0 if self._for_one(upper) else self.softmax.high
 
     def _q(self, upper: bool) -> Array:
-        return self._g(upper) * self._change(np.minimum(np.abs(self.gap.high), 1000.0), upper)
+        assert self.made is not None
+        return self._g(upper) * self._change(-self.made.high, upper)
 
     def _zdrift(self, upper: bool) -> Array:
         return self._g(upper) * self._change(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper)
 
     def _change(self, distance: Array, upper: bool) -> Array:
         u = 2.0**-self.rule.format.precision
-        return distance * u if self.rule.format.precision == 53 else _growth(distance, u)
+        return growth(distance, u)
 
     def _for_one(self, upper: bool) -> bool:
         return self.rule.relative_to_entry and not upper
@@ -317,43 +340,59 @@ class _Entries:
 
 
 def judged_rows(
-    function: str, standard: str, x: Array, got: Array, fmt: Format, libm: Libm, buffers: Buffers
+    function: str,
+    standard: str,
+    x: Array,
+    got: Array,
+    fmt: Format,
+    libm: Libm,
+    buffers: Buffers,
+    compiled: bool = False,
 ) -> Judged:
     """Judge results `got` for plain rows x (rows, n): (rows,) for logsumexp and else (rows, n), in the format.
 
-    `function` is one of `CORES`, `standard` a generic one or an algorithm whose shift is the maximum (`readable`).
+    Arrays of binary64, or of any type where rows are longer than `CHUNK`: these are read piece by piece.
+
+    `function` is one of `CORES`, `standard` a generic one or an algorithm whose shift is the maximum (`readable`);
+    `compiled` says that Numba makes the sums of rows.
     """
     rule = _Rule(function, standard, fmt, libm)
     n, per_row = x.shape[1], function == "logsumexp"
     if n > CHUNK:
-        parts = [_judge_long(rule, x[r : r + 1], got[r : r + 1], buffers) for r in range(len(x))]
+        parts = [_judge_long(rule, x[r : r + 1], got[r : r + 1], buffers, compiled) for r in range(len(x))]
         return _stacked(parts, 0)
-    axis = 0 if n <= NARROW else 1
+    compiled = compiled and n > 1 and not _asks_terms(rule, n)
+    axis = 0 if n <= NARROW and not (compiled and per_row) else 1
     across = np.ascontiguousarray(x.T) if axis == 0 else np.ascontiguousarray(x)
     results = got.reshape(-1, 1) if per_row else got
-    rows, made = _rows_of(across, axis, fmt, buffers)
+    made: Terms | None = None
+    if compiled:
+        rows = _compiled_rows(np.ascontiguousarray(x), fmt, axis)
+    else:
+        rows, made = _rows_of(across, axis, fmt, buffers)
     found = _judge(_Entries(rule, across, axis, rows, made), results.T if axis == 0 else results)
     if axis == 0:
         found = _each(found, np.transpose)
     return _each(found, lambda a: a[:, 0]) if per_row else found
 
 
-def _judge_long(rule: _Rule, x: Array, got: Array, buffers: Buffers) -> Judged:
-    rows = _long_rows(x, rule.format, buffers)
+def _judge_long(rule: _Rule, x: Array, got: Array, buffers: Buffers, compiled: bool) -> Judged:
+    rows = _long_rows(x, rule.format, buffers, compiled)
     if rule.core == "logsumexp":
-        found = _judge(_Entries(rule, x, 1, rows, None), got.reshape(1, 1))
+        found = _judge(_Entries(rule, x, 1, rows, None), got.reshape(1, 1).astype(np.float64))
         return _each(found, lambda a: a[:, 0])
     parts, start = [], 0
     for part in _columns(x):
-        made = terms(part, rows.sums.maximum, buffers) if rule.core == "softmax" or _asks_entries(rule, x) else None
+        made = terms(part, rows.sums.maximum, buffers) if _asks_terms(rule, x.shape[1]) else None
         stop = start + part.shape[1]
-        parts.append(_judge(_Entries(rule, part, 1, rows, made), got[:, start:stop]))
+        parts.append(_judge(_Entries(rule, part, 1, rows, made), got[:, start:stop].astype(np.float64)))
         start = stop
     return _stacked(parts, 1)
 
 
-def _asks_entries(rule: _Rule, x: Array) -> bool:
-    return rule.standard not in GENERIC_STANDARDS and "g" in rule.tape(x.shape[1]).leaves
+def _asks_terms(rule: _Rule, n: int) -> bool:
+    """Whether the exponentials of the entries are needed, besides their sum."""
+    return rule.core == "softmax" or (rule.standard not in GENERIC_STANDARDS and "g" in rule.tape(n).leaves)
 
 
 def _each(found: Judged, f: Callable[[Any], Any]) -> Judged:
@@ -373,23 +412,24 @@ def _judge(entries: _Entries, got: Array) -> Judged:
     rule, fmt = entries.rule, entries.rule.format
     with np.errstate(all="ignore"):
         results = entries.results()
-        per_ulp, start, known = _ulps(results, fmt, rule.core == "softmax" and entries.rows.length > 1)
+        per_ulp, exponent, known = _ulps(results, fmt, rule.core == "softmax" and entries.rows.length > 1)
         lo, hi = _errors(results, per_ulp, got, fmt)
         strict = rule.standard == "faithful"
         if rule.standard in GENERIC_STANDARDS:
             allowed: Any = np.full_like(lo, float(GENERIC_STANDARDS[rule.standard]))
             least = most = allowed
+            start = np.where(results.size < fmt.smallest_normal, 0.0, np.ldexp(1.0, exponent))
             beyond = known & (np.abs(got) < start)
             certain: Any = True
             outside: Any = False
         else:
             value, certain, outside = entries.allowed()
             least = np.broadcast_to(value * per_ulp, lo.shape)
-            beyond, most = np.zeros(lo.shape, dtype=bool), None
+            beyond, most = np.zeros((1, 1), dtype=bool), None
         if rule.keeps_maximum:
             beyond = beyond | (known & (got < entries.rows.sums.maximum)) | np.isposinf(got)
-        within = known & certain & ((hi < least) if strict else (hi <= least)) & ~beyond
-        exceeds = known & certain & beyond
+        within = ((hi < least) if strict else (hi <= least)) & (known & certain & ~beyond)
+        exceeds = np.broadcast_to(known & certain & beyond, lo.shape)
         if not within.all() and (lo > least).any():
             if most is None:
                 value, sure, _ = entries.allowed(upper=True)
@@ -399,25 +439,23 @@ def _judge(entries: _Entries, got: Array) -> Judged:
     return Judged(Enclosure(lo, hi), np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
 
 
-def _ulps(results: _Results, fmt: Format, below_one: bool) -> tuple[Array, Array, Mask]:
-    """1 / ulp(y), the power of two that starts the binade of y (0 among the subnormals), and where both are known.
+def _ulps(results: _Results, fmt: Format, below_one: bool) -> tuple[Array, NDArray[np.int64], Mask]:
+    """1 / ulp(y), the exponent of the binade of y (the least one for subnormals), and where both are known.
 
     Where high is a power of two, low says in which binade y lies, if it is not within the radius of 0; or y < 1 does.
     """
-    high = results.exact.high
-    size = np.abs(high)
+    size = results.size
     bits = size.view(np.int64)
     exponent, known = (bits >> 52) - 1023, results.known
     power = (bits & ((1 << 52) - 1)) == 0
     if power.any():
-        outward = np.copysign(results.exact.low, results.exact.low * high)
+        outward = np.copysign(results.exact.low, results.exact.low * results.exact.high)
         inside = power & ((outward < -results.radius) | (below_one & (size == 1)))
         exponent = exponent - inside
         known = known & (~power | inside | (outward > results.radius))
-    exponent = np.maximum(exponent, fmt.emin)
+    np.maximum(exponent, fmt.emin, out=exponent)
     per_ulp = np.asarray((1023 + fmt.precision - 1 - exponent) << 52).view(np.float64)
-    start = np.where(size < fmt.smallest_normal, 0.0, np.asarray((1023 + exponent) << 52).view(np.float64))
-    return per_ulp, start, known
+    return per_ulp, exponent, known
 
 
 def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple[Array, Array]:
@@ -426,8 +464,8 @@ def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple
     got - high is exact if they are within a factor two (Sterbenz), and else no smaller than half of high, beside which
     low is nothing: the two subtractions err by 2^-51 of their result.
     """
-    stand_in = got
-    infinite = np.isinf(got)
+    stand_in, finite = got, bool(np.isfinite(got).all())
+    infinite = np.zeros(1, dtype=bool) if finite else np.isinf(got)
     if infinite.any():  # stands for 2^(emax + 1), which binary64 does not have
         stand_in = np.where(infinite, np.copysign(np.ldexp(1.0, min(fmt.emax + 1, 1023)), got), got)
     distance = stand_in - results.exact.high
@@ -441,8 +479,8 @@ def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple
     lo -= results.radius
     lo *= per_ulp
     np.maximum(lo, 0.0, out=lo)
-    nan = np.isnan(got)
-    if nan.any():
+    if not finite:
+        nan = np.isnan(got)
         lo, hi = np.where(nan, np.inf, lo), np.where(nan, np.inf, hi)
     if infinite.any() and fmt.emax == 1023:
         hi = np.where(infinite, np.inf, hi)

@@ -49,6 +49,8 @@ __all__ = [
     "Terms",
     "add_one",
     "doubled_terms",
+    "growth",
+    "growth_degree",
     "log1p",
     "merged",
     "product",
@@ -56,6 +58,7 @@ __all__ = [
     "row_sums",
     "sum_relative",
     "terms",
+    "times",
     "two_sum",
 ]
 
@@ -65,14 +68,14 @@ STEPS = 1024  # entries of either table
 CHUNK = 4096  # terms whose parts on a grid add without rounding
 DEEPEST = 665.0  # terms that are smaller than exp(-DEEPEST) times the largest count as zero
 RELIABLE = 500.0
-_NOWHERE = 1000.0  # where what is deeper is put
+NOWHERE = 1000.0  # where what is deeper is put
 EXPONENTIAL = 2.0**-71  # relative error of one term
 LOGARITHM = 2.0**-70  # relative error of `log1p`, besides what its argument's makes
 _DROPPED = 2.0**-81  # of the largest term, for each term of a row
 
-_GRID = -40  # binary exponents of the two grids, from that of the largest term
-_FINER = -81
-_SHORT = 3.0 * 2.0**13  # adding and subtracting it rounds to the grid 2^-38
+GRID = -40  # binary exponents of the two grids, from that of the largest term
+FINER = -81
+SHORT = 3.0 * 2.0**13  # adding and subtracting it rounds to the grid 2^-38
 _SPLIT = 134217729.0  # 2^27 + 1
 
 
@@ -88,7 +91,10 @@ def two_sum(a: Any, b: Any) -> Doubled:
     """a + b without error (Knuth's 2Sum), if it does not overflow."""
     s = a + b
     v = s - a
-    return Doubled(s, (a - (s - v)) + (b - v))
+    error = s - v
+    error = np.subtract(a, error, out=error) if isinstance(error, np.ndarray) else a - error
+    error += b - v
+    return Doubled(s, error)
 
 
 def _fast_two_sum(a: Array, b: Array) -> Doubled:
@@ -108,7 +114,12 @@ def product(a: Array, b: Array) -> Doubled:
     p = a * b
     a1, a2 = _halves(a)
     b1, b2 = _halves(b)
-    return Doubled(p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2)
+    error = a1 * b1
+    error -= p
+    error += a1 * b2
+    error += a2 * b1
+    error += a2 * b2
+    return Doubled(p, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +247,7 @@ def sum_relative(length: int) -> float:
 
 
 @cache
-def _scales() -> tuple[Array, int]:
+def scales() -> tuple[Array, int]:
     """2^e for the exponents of the terms, and 0 for those that are too deep; and where e = 0 lies."""
     depth = int(DEEPEST / np.log(2.0)) + 1
     powers = np.ldexp(1.0, np.arange(-2 * depth, 1))
@@ -245,9 +256,9 @@ def _scales() -> tuple[Array, int]:
 
 
 def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
-    """exp(x - maximum) for each entry; arrays in the buffers. x <= maximum, both finite and below 2^1000 in size."""
+    """exp(x - maximum) for each entry; arrays in the buffers. x <= maximum, both finite and below 2^1002 in size."""
     t, b = tables(), buffers.of(x.shape)
-    scales, zero = _scales()
+    powers, zero = scales()
     h, l, v, w = b["h"], b["l"], b["v"], b["w"]
     np.subtract(x, maximum, out=h)
     np.subtract(h, x, out=v)
@@ -256,7 +267,7 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.add(v, maximum, out=v)
     np.subtract(l, v, out=l)
     if h.min() < -DEEPEST:
-        np.maximum(h, -_NOWHERE, out=h)
+        np.maximum(h, -NOWHERE, out=h)
         np.clip(l, -(2.0**-43), 2.0**-43, out=l)
     k, r = b["k"], b["r"]
     np.multiply(h, t.per_step, out=k)
@@ -275,8 +286,8 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.multiply(q, v, out=q)
     np.add(e, q, out=e)
     np.add(v, q, out=v)  # exp(r) - 1, rounded
-    np.add(r, _SHORT, out=q)
-    np.subtract(q, _SHORT, out=q)
+    np.add(r, SHORT, out=q)
+    np.subtract(q, SHORT, out=q)
     np.subtract(r, q, out=r)
     np.add(e, r, out=e)
     index, scale = b.integers("index"), b["scale"]
@@ -286,7 +297,7 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.take(t.power_low, b.integers("step"), out=r, mode="clip")
     np.right_shift(index, 10, out=index)
     np.add(index, zero, out=index)
-    np.take(scales, index, out=scale, mode="clip")
+    np.take(powers, index, out=scale, mode="clip")
     np.multiply(v, r, out=v)
     np.multiply(e, w, out=e)
     np.add(e, v, out=e)
@@ -303,17 +314,17 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
 def row_sums(x: Array, axis: int, buffers: Buffers) -> tuple[Sums, Terms]:
     """The sums of rows along an axis of at most `CHUNK` entries, and their terms, which live in the buffers.
 
-    x has at least two entries along the axis, finite and below 2^1000 in size.
+    x has at least two entries along the axis, finite and below 2^1002 in size.
     """
     maximum = x.max(axis=axis, keepdims=True)
     made, b = terms(x, maximum, buffers), buffers
     place = made.high.argmax(axis=axis, keepdims=True)
-    np.put_along_axis(made.high, place, -_NOWHERE, axis=axis)
+    np.put_along_axis(made.high, place, -NOWHERE, axis=axis)
     second = made.high.max(axis=axis, keepdims=True)
     for array in (made.high, made.head, made.whole):
         np.put_along_axis(array, place, 0.0, axis=axis)
     exponent = np.floor(np.rint(np.maximum(second, -DEEPEST) * tables().per_step) / STEPS)  # of the largest term
-    coarse, fine = 1.5 * np.exp2(exponent + (52 + _GRID)), 1.5 * np.exp2(exponent + (52 + _FINER))
+    coarse, fine = 1.5 * np.exp2(exponent + (52 + GRID)), 1.5 * np.exp2(exponent + (52 + FINER))
     on_grid, left = b["v2"], b["l2"]
     np.multiply(made.whole, made.high, out=on_grid)
     moment = -on_grid.sum(axis=axis, keepdims=True)
@@ -348,10 +359,8 @@ def merged(parts: Sums) -> Sums:
     maximum = parts.maximum.max(axis=1, keepdims=True)
     weights = terms(parts.maximum, maximum, Buffers())
     place = parts.maximum.argmax(axis=1, keepdims=True)
-    weight = doubled_terms(weights)
-    part = add_one(parts.rest)
-    high, low = product(weight.high, part.high), weight.high * part.low + weight.low * part.high
-    made = _fast_two_sum(high.high, high.low + low)
+    weight, part = doubled_terms(weights), add_one(parts.rest)
+    made = times(weight, part)
     for ours, rest in ((made.high, parts.rest.high), (made.low, parts.rest.low)):
         np.put_along_axis(ours, place, np.take_along_axis(rest, place, axis=1), axis=1)
     rest = made
@@ -392,12 +401,41 @@ def doubled_terms(made: Terms) -> Doubled:
     return _fast_two_sum(v.high, v.low + small.low)
 
 
+def times(a: Doubled, b: Doubled) -> Doubled:
+    """a b, to 2^-102 relative (Joldes, Muller and Popescu, Algorithm 10 and Theorem 5.1)."""
+    p = product(a.high, b.high)
+    rest = a.high * b.low
+    rest += a.low * b.high
+    rest += p.low
+    return _fast_two_sum(p.high, rest)
+
+
 def quotient(a: Doubled, b: Doubled) -> Doubled:
     """a / b for b > 0, to 2^-102 relative (Joldes, Muller and Popescu, Algorithm 17 and Theorem 7.1)."""
     first = a.high / b.high
     p = product(first, b.high)
     error = ((a.high - p.high) - p.low) + (a.low - first * b.low)
     return _fast_two_sum(first, error / b.high)
+
+
+def growth_degree(u: float) -> int:
+    """Taylor's series of exp(t) - 1 for t <= 1000 u, relative to t, is cut after so many terms: 2^-47 is left."""
+    degree, term = 1, 500 * u
+    while term > 2.0**-48:
+        degree += 1
+        term *= 1000 * u / (degree + 1)
+    return degree
+
+
+def growth(distance: Array, u: float) -> Array:
+    """exp(u d) - 1 to 2^-42 relative for 0 <= d <= 1000 and u <= 2^-8."""
+    t = distance * u
+    total = np.ones_like(t)
+    for k in range(growth_degree(u), 1, -1):
+        total *= t / k
+        total += 1.0
+    total *= t
+    return total
 
 
 def log1p(s: Doubled) -> Doubled:
