@@ -248,15 +248,17 @@ class _Judge:
             return self.x[rows], self.got[rows]
         return self.x[rows].astype(np.float64, copy=False), self.got[rows].astype(np.float64, copy=False)
 
-    def _expectation(self, rows: NDArray[np.int64]) -> Expectation:
-        labels = None if self.labels is None else [self.labels[r] for r in rows.tolist()]
-        arrays = [self.x[r : r + 1].astype(np.float64) for r in rows.tolist()]
+    def _judged(
+        self, rows: NDArray[np.int64], places: list[NDArray[np.int64]] | None = None
+    ) -> tuple[NDArray[np.int8], Array, Array, Array]:
+        """Outcome, error from below and above, and what is allowed, by the referees; flat, for all results or some."""
+        numbers = rows.tolist()
+        labels = None if self.labels is None else [self.labels[r] for r in numbers]
+        arrays = [self.x[r : r + 1].astype(np.float64) for r in numbers]
         how = (self.function, self.format, self.libm, self.profile)
-        return Expectation(arrays, *how, reading=self.reading, labels=labels)
-
-    def _judged(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], Array, Array, Array]:
-        """Outcome, error from below and above, and what is allowed, by the referees; flat."""
-        expectation, got = self._expectation(rows), self.got[rows].astype(np.float64).reshape(-1)
+        expectation = Expectation(arrays, *how, reading=self.reading, labels=labels, places=places)
+        results = self.got[rows] if places is None else [self.got[r, p] for r, p in zip(numbers, places, strict=True)]
+        got = np.concatenate([np.ravel(r) for r in results]).astype(np.float64)
         outcome, error, allowed = expectation.judge(got, self.standard)
         outcome[expectation.broken(got)] = Outcome.FAULT.value
         owed = ~expectation.judged
@@ -264,13 +266,16 @@ class _Judge:
         return outcome, lo, hi, np.where(owed | ~allowed.in_scope, np.nan, allowed.bound.lo)
 
     def _by_referees(self, rows: NDArray[np.int64]) -> None:
-        outcome, lo, hi, allowed = self._judged(rows)
-        self.escalated += outcome.size
-        shape = self.got[rows].shape
-        for target, values in zip(
-            (self.lo, self.hi, self.allowed, self.outcome), (lo, hi, allowed, outcome), strict=True
-        ):
-            target[rows] = values.reshape(shape)
+        """Decide what is left open in these rows."""
+        places: list[NDArray[np.int64]] | None = None
+        where: Any = (rows,)
+        if self.got.ndim == 2 and FUNCTIONS[self.function].entry in ("vector", "prefixes"):
+            places = [np.flatnonzero(self.outcome[r] == Outcome.UNDECIDED.value) for r in rows.tolist()]
+            where = (np.repeat(rows, [len(p) for p in places]), np.concatenate(places))
+        found = self._judged(rows, places)
+        self.escalated += found[0].size
+        for target, values in zip((self.outcome, self.lo, self.hi, self.allowed), found, strict=True):
+            target[where] = values.reshape(target[where].shape)
 
     def _sample(self, rows: slice, left: NDArray[np.int64]) -> NDArray[np.int64]:
         """Some of the rows but those that are left, by chance: see `_ONE_IN` and `_AT_LEAST`."""

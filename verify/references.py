@@ -48,6 +48,9 @@ _COUNTED = 1 << 20  # entries, beyond which equal ones are counted
 _GRID = 64  # enclosures are rounded outward to multiples of 2^-64 ulp, or finer where the precision is higher
 
 
+_OPEN = (0, 0.0, 0.0, float("inf"))
+
+
 class RefereeDisagreement(ArithmeticError):
     """The two referees' enclosures of one result do not intersect."""
 
@@ -82,11 +85,18 @@ _Dyadic = tuple[int, int]  # (m, e) for m * 2^e
 _Ball = tuple[_Dyadic, _Dyadic]  # midpoint and radius; a negative radius stands for no information
 
 
-def core_references(row: NDArray[np.float64], functions: Iterable[str], fmt: Format) -> dict[str, Reference]:
+def core_references(
+    row: NDArray[np.float64],
+    functions: Iterable[str],
+    fmt: Format,
+    wanted: NDArray[np.int64] | None = None,
+) -> dict[str, Reference]:
     """References of core functions for one row of finite numbers, shape (n,), n >= 1.
 
-    Each reference has shape (1,) for logsumexp, (n,) for softmax and log_softmax. Raises RefereeDisagreement.
+    Each reference has shape (1,) for logsumexp, (n,) for softmax and log_softmax; results in other places than those
+    `wanted` stay open. Raises RefereeDisagreement.
     """
+    asked = None if wanted is None else set(wanted.tolist())
     open_questions = set(functions)
     if open_questions == {"logsumexp"} and len(row) > _COUNTED:
         return {"logsumexp": _counted_reference(row, fmt)}
@@ -99,8 +109,8 @@ def core_references(row: NDArray[np.float64], functions: Iterable[str], fmt: For
         for function in sorted(open_questions):
             first = _arb_referee(row, function, precision)
             settled = [
-                _settle(a, m, known, fmt, last)
-                for a, m, known in zip(first, second[function], beforehand[function], strict=True)
+                _settle(a, m, known, fmt, last) if asked is None or place in asked else _OPEN
+                for place, (a, m, known) in enumerate(zip(first, second[function], beforehand[function], strict=True))
             ]
             answered = [s for s in settled if s is not None]
             if len(answered) == len(settled):

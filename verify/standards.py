@@ -53,11 +53,13 @@ def standards_for(function: str) -> tuple[str, ...]:
     return (*GENERIC_STANDARDS, *(a.name for a in algorithms_for(function)))
 
 
-def rows_of(x: NDArray[np.generic], function: str, labels: Index | None = None) -> list[tuple[Array, Index]]:
+def rows_of(
+    x: NDArray[np.generic], function: str, labels: Index | None = None, places: Index | None = None
+) -> list[tuple[Array, Index]]:
     """The core function's rows that a case (rows, n) stands for, in the order of the results.
 
     Each with the places, in the core's result, of the results that it gives. A label comes first in its row; the labels
-    are those of `labels_of` unless they are given.
+    are those of `labels_of` unless they are given; `places` are the results asked for, of all that a row has.
     """
     values, of = np.asarray(x).astype(np.float64), FUNCTIONS[function]
     one, n = np.zeros(1, dtype=np.int64), values.shape[1]
@@ -66,13 +68,13 @@ def rows_of(x: NDArray[np.generic], function: str, labels: Index | None = None) 
         place = one + 1 if of.core == "softmax" else one
         return [(np.array(row), place) for row in rows]
     if of.entry == "prefixes":
-        return [(row[: k + 1], one) for row in values for k in range(n)]
+        return [(row[: k + 1], one) for row in values for k in (range(n) if places is None else places.tolist())]
     if of.entry == "label":
         rest = [np.delete(np.arange(n), t) for t in (labels_of(values) if labels is None else labels)]
         orders = [np.concatenate([np.setdiff1d(np.arange(n), others), others]) for others in rest]
         wanted = [one if of.per_row else np.argsort(order) for order in orders]
         return [(row[order], places) for row, order, places in zip(values, orders, wanted, strict=True)]
-    every = one if of.per_row else np.arange(n)
+    every = one if of.per_row else np.arange(n) if places is None else places
     return [(row, every) for row in values]
 
 
@@ -104,7 +106,8 @@ class Expectation:
     `references` is a store of references by row that expectations for the same format may share, and `cores` the
     functions to fill it for. `case` and `row` give each result's case and (core) row, `column` its place in the core's
     result; `fixed` is what it must equal where `judged` is false unless it is `free`, `sign` what the core's results
-    are multiplied by. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format that
+    are multiplied by. `places` narrows each case, of
+    one row then, to some of its results. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format that
     their sums are made in. `landmarks` has the gaps and lengths of the rows. Bounds are made when they are first asked
     for and kept. Raises RefereeDisagreement.
     """
@@ -121,26 +124,34 @@ class Expectation:
         reading: str = READINGS[0],
         accumulator: Format | None = None,
         labels: Sequence[Index] | None = None,
+        places: Sequence[Index] | None = None,
     ) -> None:
         self.reading, self.accumulator = reading, accumulator
         self.function, self.format, self.libm = function, fmt, libm or Libm()
         self.core, self.sign = FUNCTIONS[function].core, -1.0 if FUNCTIONS[function].negated else 1.0
         self.rows: list[Array] = []
-        self._lay_out(cases, profile, [None] * len(cases) if labels is None else labels)
-        self._refer({} if references is None else references, {self.core, *cores})
+        nothing: list[Index | None] = [None] * len(cases)
+        self._lay_out(cases, profile, nothing if labels is None else labels, nothing if places is None else places)
+        self._refer({} if references is None else references, {self.core, *cores}, places is not None)
         self._bounds: dict[tuple[str, bool], _Allowed] = {}
         self._exact: dict[tuple[int, int, str, bool, int], list[Ends]] = {}
         self.landmarks = Rows.of(self.rows)
 
-    def _lay_out(self, cases: Sequence[NDArray[np.generic]], profile: str, labels: Sequence[Index | None]) -> None:
+    def _lay_out(
+        self,
+        cases: Sequence[NDArray[np.generic]],
+        profile: str,
+        labels: Sequence[Index | None],
+        places_asked: Sequence[Index | None],
+    ) -> None:
         """Number the results, and group the rows of finite entries by their length."""
         case: list[int] = []
         row: list[int] = []
         column = [np.zeros(0, dtype=np.int64)]
         fixed, judged, free = [np.zeros(0)], [np.zeros(0, dtype=bool)], [np.zeros(0, dtype=bool)]
         by_length: dict[int, list[tuple[Array, Index]]] = {}
-        for number, (x, chosen) in enumerate(zip(cases, labels, strict=True)):
-            for values, wanted in rows_of(x, self.function, chosen):
+        for number, (x, chosen, asked_for) in enumerate(zip(cases, labels, places_asked, strict=True)):
+            for values, wanted in rows_of(x, self.function, chosen, asked_for):
                 plan = plan_row(values, self.function, profile)
                 start, owed, asked = len(case), self.sign * plan.fixed[wanted], plan.judged[wanted]
                 if asked.any():
@@ -159,7 +170,7 @@ class Expectation:
         self.fixed, self.judged, self.free = np.concatenate(fixed), np.concatenate(judged), np.concatenate(free)
         self._groups = [_Group(*(np.stack(part) for part in zip(*g, strict=True))) for g in by_length.values()]
 
-    def _refer(self, known: dict[bytes, dict[str, Reference]], cores: set[str]) -> None:
+    def _refer(self, known: dict[bytes, dict[str, Reference]], cores: set[str], few: bool) -> None:
         """Enclose the exact results; rows that are known already cost nothing."""
         results = len(self.case)
         self.maximum, self.stays_finite = np.full(results, -np.inf), np.zeros(results, dtype=bool)
@@ -167,9 +178,10 @@ class Expectation:
         self.reference = Reference(np.zeros(results, dtype=np.int64), *(np.zeros(results) for _ in range(3)))
         for g, group in enumerate(self._groups):
             for r, (entries, places) in enumerate(zip(group.rows, group.places, strict=True)):
-                answers = known.setdefault(entries.tobytes(), {})
+                answers = {} if few else known.setdefault(entries.tobytes(), {})
                 if self.core not in answers:
-                    answers.update(core_references(entries, cores, self.format))
+                    wanted = np.flatnonzero(places >= 0) if few else None
+                    answers.update(core_references(entries, cores, self.format, wanted))
                 answer, used = answers[self.core], places >= 0
                 target, columns = places[used], np.flatnonzero(used)
                 for name in ("exponent", "whole", "fraction", "radius"):

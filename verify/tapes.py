@@ -243,6 +243,8 @@ def tape(bound: Bound, length: int, model: Model, relative: Mapping[str, float],
     `relative` has the relative errors of the quantities that will be given, which are not negative (y and z stand for
     their absolute values). Raises ValueError for a bound that cannot be read so.
     """
+    if bound.shift != "maximum":
+        raise ValueError(f"a bound whose shift is the maximum is required, got {bound.name}: its quantities have signs")
     recorder = _Recorder(length, upper)
     known = {name: recorder.leaf(name, delta) for name, delta in relative.items()}
     base: Any = recorder  # it has what formulas with these quantities ask for, not all of `Enclosures`
