@@ -68,7 +68,7 @@ def test_fast_verdicts_are_those_of_the_referees(function: str, standard: str, n
 @pytest.mark.parametrize("family", list(ADVERSARIES))
 def test_fast_verdicts_agree_on_adversaries(family: str, function: str) -> None:
     standards = [s for f, s in FAST if f == function]
-    for index, name in itertools.product(range(3), ("binary64", "binary16")):
+    for index, name in itertools.product(range(4), ("binary64", "binary16", "bfloat16")):
         x = np.asarray(ADVERSARIES[family].case(index, function, FORMATS[name], 5).x)
         x = FORMATS[name].round(x.astype(np.float64))[:4, :300]
         x = x[plain_rows(x)]

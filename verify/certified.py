@@ -2,7 +2,7 @@
 
 `judged_rows` reads rows of one length in double-double (`doubled`) and their bound from a tape (`tapes`). What
 it says is proven; where it cannot say anything (special values, huge entries, a result next to a power of
-two, cancellation in y, a hypothesis that may fail, an error next to what is allowed) it says so, and the two referees
+two, a hypothesis that may fail, an error next to what is allowed) it says so, and the two referees
 have to be asked.
 
 Sources of error, all relative to what they belong to: a sum of exponentials by `sum_relative`, its logarithm by no more
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,6 @@ Mask = NDArray[np.bool_]
 CORES = ("logsumexp", "softmax", "log_softmax")
 NARROW = 64  # entries, up to which rows are read across: one operation on the first entries of all rows, and so on
 BLOCK = 1 << 15  # entries that are read together: what the buffers hold stays in the cache
-_CANCELS = 2.0**-12
 _RELATIVE = 2.0**-40
 _SMALLEST = 2.0**-900  # results of binary64 below it are left to the referees
 
@@ -131,12 +130,16 @@ def _tape(core: str, standard: str, length: int, model: Model, upper: bool) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """Exact results within `radius` of high + low, |high|, and where that is known."""
+    """Exact results within `radius` of high + low, |high|, and where that is known.
+
+    `side` makes the sign of exact - high where a theorem tells it and low may not.
+    """
 
     exact: Doubled
     size: Array
     radius: Array
     known: Mask
+    side: Callable[[], Any]
 
 
 class _Rows:
@@ -158,8 +161,18 @@ class _Rows:
         one = np.ones_like(self.whole.high)
         return quotient(Doubled(one, np.zeros_like(one)), self.whole)
 
+    @cached_property
+    def faint(self) -> Mask:
+        """Where all but the maximum is less than 2^-690: what is known of it is that."""
+        return ~self.sums.reliable if self.length > 1 else np.zeros_like(self.sums.reliable)
+
+    @cached_property
+    def slack(self) -> Any:
+        """What quantities that are next to nothing may be off by, besides their relative errors."""
+        return np.where(self.faint, self.length * 2.0**-700, 0.0) if self.faint.any() else 0.0
+
     def spread_radius(self) -> Array:
-        return np.asarray(self.spread.high * (self.relative + 2 * LOGARITHM))
+        return np.asarray(self.spread.high * (self.relative + 2 * LOGARITHM) + self.slack)
 
     def tail(self) -> Array:
         return self.sums.rest.high / self.whole.high
@@ -255,42 +268,72 @@ class _Entries:
         return two_sum(s.high, s.low + (self.gap.low - self.rows.spread.low))
 
     def results(self) -> _Results:
-        rows, fmt = self.rows, self.rule.format
-        known = rows.sums.reliable
-        if self.rule.core == "logsumexp":
-            exact, radius = rows.y, rows.spread_radius()
-        elif self.rule.core == "log_softmax":
-            exact, radius = self.log_softmax, rows.spread_radius()
-        else:
+        rows, fmt, core = self.rows, self.rule.format, self.rule.core
+        known: Any = np.True_
+        if core == "softmax":
             exact = self.softmax
-            radius = exact.high * (EXPONENTIAL + rows.relative + 2.0**-99)
+            size = exact.high
+            radius = size * (EXPONENTIAL + rows.relative + 2.0**-99)
             if fmt.precision != 53:
                 radius += 2.0**-950  # what is too deep counts as zero
-        size = np.abs(exact.high)
-        if self.rule.core != "softmax":  # the last additions are off by a rounding of their low parts
-            radius = radius + size * 2.0**-103
+        else:
+            exact = rows.y if core == "logsumexp" else self.log_softmax
+            size = np.abs(exact.high)
+            # The last additions are off by a rounding of their low parts.
+            radius = rows.spread_radius() + size * 2.0**-103
         if fmt.precision == 53 and not size.min() >= _SMALLEST:
-            known = known & (size >= _SMALLEST)
-        return _Results(exact, size, radius, np.asarray(known))
+            known = size >= _SMALLEST
+        return _Results(exact, size, radius, np.asarray(known), partial(self._side, exact))
+
+    def _side(self, exact: Doubled) -> Any:
+        """Of n >= 2 entries the logsumexp is above the maximum, log_softmax below the difference, a share below 1.
+
+        Of two entries the larger has a share of more than half, and of equal ones each has 1/n exactly, which is where
+        the binade of 1/n starts if it is a power of two.
+        """
+        n = self.rows.length
+        if n == 1:
+            return 0
+        if self.rule.core == "logsumexp":
+            return np.where((exact.high == self.rows.sums.maximum) & (exact.low >= 0), 1, 0)
+        if self.rule.core == "log_softmax":
+            return -((exact.high == self.gap.high) & (self.gap.low <= 0)).astype(np.int8)
+        assert self.made is not None
+        gap, at_share = self.made.high, exact.high == 1 / n
+        side = -(exact.high == 1.0).astype(np.int8)
+        if self.x.shape[self.axis] == n and at_share.any():
+            if n == 2:
+                side = np.where(at_share, np.where(gap < 0, -1, 1), side)
+            else:
+                side = np.where(at_share & (gap.min(axis=self.axis, keepdims=True) == 0), 1, side)
+        return side
 
     def quantities(self, names: Iterable[str], upper: bool) -> dict[str, Any]:
         return {name: getattr(self, f"_{name}")(upper) for name in names}
 
+    def _end(self, value: Array, upper: bool, slack: Any = 0.0) -> Array:
+        """A quantity from below or above, where it is not known to its relative error."""
+        slack = self.rows.slack + slack
+        if not np.any(slack):
+            return value
+        return value + slack if upper else np.maximum(value - slack, 0.0)
+
     def _y(self, upper: bool) -> Array:
-        return np.abs(self.rows.y.high)
+        """The sum of maximum and spread may cancel."""
+        size = np.abs(self.rows.sums.maximum) + self.rows.spread.high
+        return self._end(np.abs(self.rows.y.high), upper, size * 2.0**-50)
 
     def _L(self, upper: bool) -> Array:
-        return self.rows.spread.high
+        return self._end(self.rows.spread.high, upper)
 
     _spread = _L
 
     def _tail(self, upper: bool) -> Array:
-        return self.rows.tail()
+        return self._end(self.rows.tail(), upper)
 
     def _drift(self, upper: bool) -> Array:
         """Products below the normal numbers and terms that are too deep are off by more than its relative error."""
-        slack = self.rows.length * 2.0**-930
-        return self.rows.drift + slack if upper else np.maximum(self.rows.drift - slack, 0.0)
+        return self._end(self.rows.drift, upper, self.rows.length * 2.0**-930)
 
     def _rises(self, upper: bool) -> Array:
         return _rises(self.x, self.axis)
@@ -299,7 +342,7 @@ class _Entries:
         return np.abs(self.gap.high)
 
     def _z(self, upper: bool) -> Array:
-        return np.abs(self.log_softmax.high)
+        return self._end(np.abs(self.log_softmax.high), upper)
 
     def _g(self, upper: bool) -> Any:
         return 1.0 if self._for_one(upper) else self.softmax.high
@@ -325,12 +368,8 @@ class _Entries:
         certain, outside = self._of_row(certain, np.all), self._of_row(outside, np.any)
         if self._for_one(upper) and self.rule.core == "softmax":
             value = value * self.softmax.high
-        if "y" in made.leaves:  # known to a relative error unless it cancels
-            size = np.abs(self.rows.sums.maximum) + self.rows.spread.high
-            certain = certain & (np.abs(self.rows.y.high) >= _CANCELS * size)
         margin = 2 * made.relative
-        reliable = self.rows.sums.reliable
-        return value * (1 + margin if upper else 1 - margin), certain & reliable, outside & reliable
+        return value * (1 + margin if upper else 1 - margin), certain, outside
 
     def _of_row(self, mask: Any, over: Callable[..., Any]) -> Any:
         """Hypotheses are about rows: a mask of entries, made for a row, unless not all of it is here."""
@@ -412,7 +451,7 @@ def _judge(entries: _Entries, got: Array) -> Judged:
     rule, fmt = entries.rule, entries.rule.format
     with np.errstate(all="ignore"):
         results = entries.results()
-        per_ulp, exponent, known = _ulps(results, fmt, rule.core == "softmax" and entries.rows.length > 1)
+        per_ulp, exponent, known = _ulps(results, fmt)
         lo, hi = _errors(results, per_ulp, got, fmt)
         strict = rule.standard == "faithful"
         if rule.standard in GENERIC_STANDARDS:
@@ -439,20 +478,22 @@ def _judge(entries: _Entries, got: Array) -> Judged:
     return Judged(Enclosure(lo, hi), np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
 
 
-def _ulps(results: _Results, fmt: Format, below_one: bool) -> tuple[Array, NDArray[np.int64], Mask]:
+def _ulps(results: _Results, fmt: Format) -> tuple[Array, NDArray[np.int64], Mask]:
     """1 / ulp(y), the exponent of the binade of y (the least one for subnormals), and where both are known.
 
-    Where high is a power of two, low says in which binade y lies, if it is not within the radius of 0; or y < 1 does.
+    Where high is a power of two, low says in which binade y lies, if it is not within the radius of 0; or a theorem.
     """
     size = results.size
     bits = size.view(np.int64)
     exponent, known = (bits >> 52) - 1023, results.known
     power = (bits & ((1 << 52) - 1)) == 0
     if power.any():
-        outward = np.copysign(results.exact.low, results.exact.low * results.exact.high)
-        inside = power & ((outward < -results.radius) | (below_one & (size == 1)))
+        outward = results.exact.low * np.sign(results.exact.high)
+        side = results.side() * np.sign(results.exact.high)
+        inside = power & ((outward < -results.radius) | (side < 0))
         exponent = exponent - inside
-        known = known & (~power | inside | (outward > results.radius))
+        # Zero stands for less than the radius, which is far below the subnormals of all formats but binary64.
+        known = known & (~power | inside | (outward > results.radius) | (side > 0) | (size == 0))
     np.maximum(exponent, fmt.emin, out=exponent)
     per_ulp = np.asarray((1023 + fmt.precision - 1 - exponent) << 52).view(np.float64)
     return per_ulp, exponent, known
@@ -482,6 +523,10 @@ def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple
     if not finite:
         nan = np.isnan(got)
         lo, hi = np.where(nan, np.inf, lo), np.where(nan, np.inf, hi)
-    if infinite.any() and fmt.emax == 1023:
-        hi = np.where(infinite, np.inf, hi)
+    if infinite.any():  # free of error where y lies beyond what it stands for
+        beyond = np.ldexp(1.0, min(fmt.emax + 1, 1023))
+        there = infinite & (np.sign(got) == np.sign(results.exact.high)) & (results.size > beyond * (1 - 2.0**-40))
+        past = there & (results.size > beyond * (1 + 2.0**-40)) & (fmt.emax < 1023)
+        lo = np.where(there, 0.0, lo)
+        hi = np.where(past, 0.0, np.where(there | (infinite & (fmt.emax == 1023)), np.inf, hi))
     return lo, hi

@@ -31,7 +31,7 @@ _TINY = Fraction(1, 2**960)
 _ROUNDING = 2.0**-52
 _LARGEST_DELTA = 2.0**-12  # up to which products of errors are covered by the factor below
 _SECOND_ORDER = 1 + 2.0**-10
-_DEEP = 760.0  # arguments of exponentials on a tape are no larger in size
+_DEEP = 700  # arguments of exponentials on a tape are no larger in size
 
 
 def _both(*relative: float) -> float:
@@ -43,7 +43,7 @@ def _both(*relative: float) -> float:
 class _Number:
     """A place on the tape: where its magnitude is found, its sign, its relative error; or an exact constant.
 
-    `after` are the differences that it was made of, whose conditions it needs.
+    `after` are the conditions that it needs.
     """
 
     recorder: _Recorder
@@ -79,7 +79,7 @@ class _Recorder:
         self.values: list[Any] = []  # constants, and None for what is made when the tape runs
         self.steps: list[tuple[int, Callable[..., Any], tuple[int, ...]]] = []
         self.leaves: dict[str, int] = {}
-        self.differences: list[tuple[int, int]] = []  # (of, taken): taken may be at most half of it
+        self.conditions: list[tuple[int, int]] = []  # the second number is at most half of the first
         self.inequalities: list[tuple[int, int, float, frozenset[int]]] = []
         self.always = True
 
@@ -119,9 +119,13 @@ class _Recorder:
             return b if a.exact == 0 else a
         if a.sign == b.sign:
             return self._step(operator.add, a.sign, _both(max(a.relative, b.relative)), a, b)
-        self.differences.append((a.place, b.place))
         made = self._step(operator.sub, a.sign, _both(2 * a.relative, b.relative), a, b)
-        return replace(made, after=made.after | {len(self.differences) - 1})
+        return self._if_half(b, a, made)
+
+    def _if_half(self, small: _Number, large: _Number, made: _Number) -> _Number:
+        """What was made, under the condition that one number is at most half of another."""
+        self.conditions.append((large.place, small.place))
+        return replace(made, after=made.after | {len(self.conditions) - 1})
 
     def sub(self, a: _Number, b: _Number) -> _Number:
         return self.add(a, self.mul(self.constant(Fraction(-1)), b))
@@ -152,7 +156,8 @@ class _Recorder:
         if a.exact == 0:
             return self.constant(Fraction(1))
         relative = _both(_DEEP * a.relative, ELEMENTARY)
-        return self._step(exp_near if a.sign > 0 else lambda v: exp_near(-v), 1, relative, a)
+        made = self._step(exp_near if a.sign > 0 else lambda v: exp_near(-v), 1, relative, a)
+        return self._if_half(a, self.constant(2 * Fraction(_DEEP)), made)
 
     def log(self, a: _Number) -> _Number:
         """Of a constant of at least 2, or a number near enough to it: the relative error of log is no larger."""
@@ -171,7 +176,8 @@ class _Recorder:
             return e
         if a.exact != 0:
             raise ValueError("a tape has exp(e) - 1 alone")
-        return self._step(expm1_near, 1, _both((1 + _DEEP) * e.relative, 2.0**-37), e)
+        made = self._step(expm1_near, 1, _both((1 + _DEEP) * e.relative, 2.0**-37), e)
+        return self._if_half(e, self.constant(2 * Fraction(_DEEP)), made)
 
     def length(self, x: Any) -> int:
         return self.n
@@ -212,7 +218,7 @@ class Tape:
     _values: tuple[Any, ...]
     _places: Mapping[str, int]
     _steps: tuple[tuple[int, Callable[..., Any], tuple[int, ...]], ...]
-    _differences: tuple[tuple[int, int], ...]
+    _conditions: tuple[tuple[int, int], ...]
     _inequalities: tuple[tuple[int, int, float, frozenset[int]], ...]
     _result: int
 
@@ -223,7 +229,7 @@ class Tape:
             v[place] = quantities[name]
         for place, f, of in self._steps:
             v[place] = f(*(v[p] for p in of))
-        kept = [2 * v[taken] <= v[minuend] for minuend, taken in self._differences]
+        kept = [2 * v[small] <= v[large] for large, small in self._conditions]
         certain: Any = self.always
         outside: Any = not self.always
         for holds in kept:
@@ -231,8 +237,8 @@ class Tape:
         for small, large, margin, after in self._inequalities:
             certain = certain & (v[small] * margin < v[large])
             fails = v[small] > v[large] * margin
-            for difference in after:
-                fails = fails & kept[difference]
+            for condition in after:
+                fails = fails & kept[condition]
             outside = outside | fails
         return v[self._result], certain, outside
 
@@ -259,7 +265,7 @@ def tape(bound: Bound, length: int, model: Model, relative: Mapping[str, float],
         tuple(recorder.values),
         places,
         tuple(recorder.steps),
-        tuple(recorder.differences),
+        tuple(recorder.conditions),
         tuple(recorder.inequalities),
         error.place,
     )
