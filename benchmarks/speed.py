@@ -109,7 +109,7 @@ def growth(seconds: float, jobs: int) -> None:
     parts = [(x[k::8], got[k::8]) for k in range(8)]
     for workers in range(1, jobs + 1):
         with ProcessPoolExecutor(workers, get_context("fork")) as pool:
-            t = best(lambda: list(pool.map(_part, parts)), seconds)  # noqa: B023
+            t = best(lambda: list(pool.map(_part, parts)), seconds)
         print(f"   jobs: {workers:7d}: {t * 1e3:24.2f} {t / x.size * 1e9:8.1f}")
 
 

@@ -29,7 +29,6 @@ from shiftproof.verify import (
     LIBRARIES,
     PROFILES,
     KernelError,
-    Outcome,
     Plan,
     RefereeDisagreement,
     adversary_named,
@@ -43,9 +42,12 @@ from shiftproof.verify import (
     standards_for,
 )
 
+from .assessing import assess_command
+from .exhausting import exhaust_command
 from .files import check_writable, write
 from .proving import grade_command, prove_command
 from .reporting import report_command
+from .statuses import status_of
 from .surveying import TABLE_WIDTH, cores, leaderboard_command, show_survey
 from .vectoring import vectors_command
 
@@ -231,7 +233,7 @@ def _verify(
         write(json_file, record_text(record))
     _show(record)
     deciding = [result.outcome for result in campaign.results if kernels or result.held is not None]
-    return _status(deciding)
+    return status_of(deciding)
 
 
 def _is_given(context: click.Context, name: str) -> bool:
@@ -246,14 +248,6 @@ def _chosen(families: tuple[str, ...], case: str | None) -> tuple[int | None, It
         got = f"{case!r} with --family" if families else repr(case)
         raise click.UsageError(f"--case: FAMILY#NUMBER, such as gaps#0, without --family is required, got {got}")
     return int(number), [family]
-
-
-def _status(outcomes: Sequence[Outcome]) -> int:
-    if any(outcome in (Outcome.EXCEEDS, Outcome.FAULT) for outcome in outcomes):
-        return 1
-    if not outcomes or any(outcome is not Outcome.WITHIN for outcome in outcomes):
-        return 3
-    return 0
 
 
 @contextmanager
@@ -320,6 +314,8 @@ def _list() -> None:
 
 
 _commands.add_command(prove_command)
+_commands.add_command(assess_command)
+_commands.add_command(exhaust_command)
 _commands.add_command(grade_command)
 _commands.add_command(report_command)
 _commands.add_command(leaderboard_command)

@@ -53,8 +53,8 @@ def bounded_error(
 
     In the units of the result, (rows, 1) for logsumexp and else (rows, n) or what broadcasts to it; a normwise bound is
     multiplied by the largest entry. It holds for the rows where every hypothesis does. A bound whose shift is the
-    first entry is a theorem about any shift: `shift`, exact and (rows, 1), stands in its place; ValueError for others. `known`
-    are quantities of the input, by name, that need not be made from x.
+    first entry is a theorem about any shift: `shift`, exact and (rows, 1), stands in its place; ValueError for others.
+    `known` are quantities of the input, by name, that need not be made from x.
     """
     if shift is not None and bound.shift != "first":
         raise ValueError(f"a bound of any shift is required, got {bound.name}, which is of the {bound.shift}")

@@ -50,7 +50,9 @@ def bits(value: float) -> int:
 
 def test_sums_and_products_are_exact() -> None:
     a, b = (np.ldexp(RNG.normal(size=2000), RNG.integers(-300, 300, 2000)) for _ in range(2))
-    for x, y, s, p in zip(a, b, *(zip(v.high, v.low, strict=True) for v in (two_sum(a, b), product(a, b))), strict=True):
+    for x, y, s, p in zip(
+        a, b, *(zip(v.high, v.low, strict=True) for v in (two_sum(a, b), product(a, b))), strict=True
+    ):
         assert Fraction(s[0]) + Fraction(s[1]) == Fraction(x) + Fraction(y)
         assert Fraction(p[0]) + Fraction(p[1]) == Fraction(x) * Fraction(y)
 

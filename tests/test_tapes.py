@@ -10,13 +10,13 @@ import pytest
 from shiftproof.proofs import Bound, Libm, algorithms_for, bound, bounded_error
 from shiftproof.verify import FORMATS, tapes
 from shiftproof.verify.balls import BallOperations, balls, working_precision
-from shiftproof.verify.certified import _Entries, _Rule, _rows_of
+from shiftproof.verify.certified import _Entries, _rows_of, _Rule
 from shiftproof.verify.doubled import Buffers
 from shiftproof.verify.exact import rational_ends
 from shiftproof.verify.tapes import tape
 
 RNG = np.random.default_rng(3)
-RELATIVE = {name: 2.0**-40 for name in ("y", "L", "tail", "drift", "D", "z", "g", "q", "zdrift", "rises")}
+RELATIVE = dict.fromkeys(("y", "L", "tail", "drift", "D", "z", "g", "q", "zdrift", "rises"), 2.0 ** (-40))
 BOUNDS = [
     bound(function, a.name)
     for function in ("logsumexp", "softmax", "log_softmax")

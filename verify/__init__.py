@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
     from .decision import Enclosure, Outcome
+    from .exhaustive import Example, Exhaustion, exhaust
     from .findings import Finding, findings_of, textbook
     from .formats import FORMATS, Format, format_named
     from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
@@ -41,6 +42,8 @@ __all__ = [
     "Case",
     "Draw",
     "Enclosure",
+    "Example",
+    "Exhaustion",
     "Finding",
     "Format",
     "Judgement",
@@ -58,6 +61,7 @@ __all__ = [
     "assess",
     "builtin_kernels",
     "certificates",
+    "exhaust",
     "findings_of",
     "format_named",
     "judge",
@@ -87,6 +91,7 @@ _HOMES = {
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
     "decision": ("Enclosure", "Outcome"),
+    "exhaustive": ("Example", "Exhaustion", "exhaust"),
     "formats": ("FORMATS", "Format", "format_named"),
     "findings": ("Finding", "findings_of", "textbook"),
     "kernels": ("CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named"),

@@ -98,8 +98,9 @@ def assess(
     of it. `bounds` says how bounds of algorithms are read: in closed form, which is fast and what Coq proves, unless
     "per-input" is asked for or the function is a gradient that has no closed forms. `seed` chooses the sample that is
     judged twice. `compiled` says whether Numba makes the sums (extra `fast`; errors are the same to the last bit): by
-    default if it is installed and there is enough to judge. Memory does not grow with the rows beyond that of the arrays. Raises ValueError for other shapes,
-    types and names, RefereeDisagreement if two enclosures of one result do not meet.
+    default if it is installed and there is enough to judge. Memory does not grow with the rows beyond that of the
+    arrays. Raises ValueError for other shapes, types and names, RefereeDisagreement if two enclosures of one result do
+    not meet.
     """
     if function not in FUNCTIONS:
         raise ValueError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
@@ -119,14 +120,14 @@ def assess(
     installed = find_spec("numba") is not None
     if compiled and not installed:
         raise ValueError("compiled sums need Numba, which is not installed: pip install 'shiftproof[fast]'")
-    judge = _Judge(function, standard, fmt, libm or Libm(), profile, reading, labels_for(labels, function, inputs), seed)
+    judge = _Judge(
+        function, standard, fmt, libm or Libm(), profile, reading, labels_for(labels, function, inputs), seed
+    )
     judge.compiled = installed and inputs.size >= _WORTH_COMPILING if compiled is None else compiled
     judge.run(inputs, results)
     shape = results.shape[1:] if single else results.shape
     lo, hi, allowed, outcome = (a.reshape(shape) for a in (judge.lo, judge.hi, judge.allowed, judge.outcome))
-    return Assessment(
-        function, fmt.name, standard, reading, lo, hi, allowed, outcome, judge.escalated, judge.rejudged
-    )
+    return Assessment(function, fmt.name, standard, reading, lo, hi, allowed, outcome, judge.escalated, judge.rejudged)
 
 
 class _Judge:

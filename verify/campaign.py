@@ -296,7 +296,7 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
         workers = max(min(plan.jobs, len(shards)), 1)
         pool = ProcessPoolExecutor(workers, process_context(), initializer=_start_worker, initargs=(plan, withdrawn))
         try:
-            with _interrupts_deferred():
+            with interrupts_deferred():
                 results = pool.map(_judge_in_worker, shards)
             yield from results
         except BrokenProcessPool as error:
@@ -310,7 +310,7 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
 
 
 @contextmanager
-def _interrupts_deferred() -> Iterator[None]:
+def interrupts_deferred() -> Iterator[None]:
     """An interrupt waits until all workers are made and known, so that none is left running when it is heard."""
     if threading.current_thread() is not threading.main_thread():
         yield

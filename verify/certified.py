@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftproof.proofs import FUNCTIONS, Libm, Model, algorithm, bound
+from shiftproof.proofs import FUNCTIONS, Libm, Model, bound
 
 from .decision import Enclosure
 from .doubled import (
@@ -123,7 +123,7 @@ class _Rule:
 
 @cache
 def _tape(core: str, standard: str, length: int, model: Model, upper: bool) -> Tape:
-    quantities = {name: _RELATIVE for name in ("y", "L", "spread", "tail", "drift", "D", "z", "g", "q", "zdrift")}
+    quantities = dict.fromkeys(("y", "L", "spread", "tail", "drift", "D", "z", "g", "q", "zdrift"), _RELATIVE)
     quantities["drift"] = quantities["drift"] + length * 2.0**-50
     return tape(bound(core, standard), length, model, quantities | {"rises": 0.0}, upper)
 

@@ -259,16 +259,16 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     """exp(x - maximum) for each entry; arrays in the buffers. x <= maximum, both finite and below 2^1002 in size."""
     t, b = tables(), buffers.of(x.shape)
     powers, zero = scales()
-    h, l, v, w = b["h"], b["l"], b["v"], b["w"]
+    h, low, v, w = b["h"], b["l"], b["v"], b["w"]
     np.subtract(x, maximum, out=h)
     np.subtract(h, x, out=v)
-    np.subtract(h, v, out=l)
-    np.subtract(x, l, out=l)
+    np.subtract(h, v, out=low)
+    np.subtract(x, low, out=low)
     np.add(v, maximum, out=v)
-    np.subtract(l, v, out=l)
+    np.subtract(low, v, out=low)
     if h.min() < -DEEPEST:
         np.maximum(h, -NOWHERE, out=h)
-        np.clip(l, -(2.0**-43), 2.0**-43, out=l)
+        np.clip(low, -(2.0**-43), 2.0**-43, out=low)
     k, r = b["k"], b["r"]
     np.multiply(h, t.per_step, out=k)
     np.rint(k, out=k)
@@ -276,7 +276,7 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.subtract(h, r, out=r)
     e = b["e"]
     np.multiply(k, t.step_low, out=e)
-    np.subtract(l, e, out=e)
+    np.subtract(low, e, out=e)
     np.add(r, e, out=v)  # the reduced argument, rounded
     q = b["q"]
     np.multiply(v, 1 / 120, out=q)
@@ -308,7 +308,7 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.multiply(e, scale, out=e)
     np.add(q, e, out=v)
     np.add(v, w, out=v)
-    return Terms(h, l, w, q, e, v)
+    return Terms(h, low, w, q, e, v)
 
 
 def row_sums(x: Array, axis: int, buffers: Buffers) -> tuple[Sums, Terms]:

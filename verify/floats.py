@@ -101,15 +101,18 @@ def _finite_first(x: Values) -> Values:
     return np.take_along_axis(x, np.argsort(masked, axis=-1, kind="stable"), axis=-1) if masked.any() else x
 
 
-def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..., Values]:
-    """The algorithm as a kernel of `function` for arrays of the format's type.
+def kernel_from(
+    algorithm: Algorithm, function: str, fmt: Format, operations: ArrayOperations | None = None
+) -> Callable[..., Values]:
+    """The algorithm as a kernel of `function` for arrays of the format's type, or of binary64 with other `operations`.
 
     Integers and Booleans are promoted first; rows with NaN, +inf or nothing but -inf get the results of the
     special-value profile `strict`, which no textbook formula gives by itself. The kernel takes (rows, n), and labels
     (rows,) besides for a function of a label; two arrays (rows,) for logaddexp; (rows, n), elementwise, for softplus
     and sigmoid.
     """
-    operations = FloatOperations(fmt)
+    operations = operations or FloatOperations(fmt)
+    dtype = np.dtype(fmt.dtype or np.float64)
     of = FUNCTIONS[function]
     sign = -1 if of.negated else 1
 
@@ -142,7 +145,7 @@ def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..
     def kernel(*arrays: Any) -> Values:
         with np.errstate(all="ignore"):
             promoted = [
-                np.asarray(a) if np.asarray(a).dtype.kind == "f" else np.asarray(a, dtype=operations.dtype)
+                np.asarray(a) if np.asarray(a).dtype.kind == "f" else np.asarray(a, dtype=dtype)
                 for a in arrays[: 2 if of.entry == "pair" else 1]
             ]
             if of.entry == "element":
@@ -154,6 +157,6 @@ def kernel_from(algorithm: Algorithm, function: str, fmt: Format) -> Callable[..
             else:
                 out = core(np.stack(promoted, axis=-1) if of.entry == "pair" else promoted[0])
                 out = out[:, 0] if of.per_row else out
-            return np.asarray(sign * out, dtype=operations.dtype)
+            return np.asarray(sign * out, dtype=dtype)
 
     return kernel

@@ -22,6 +22,7 @@ from .floats import kernel_from
 from .formats import Format
 from .libraries import LIBRARIES, Library
 from .profiles import PROFILES
+from .simulated import SimulatedOperations
 from .standards import standards_for
 
 __all__ = ["CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named", "library_kernels", "load"]
@@ -147,11 +148,11 @@ def load(kernel: Kernel, fmt: Format) -> Callable[..., Any]:
     """
     if kernel.library:
         fn: Any = _of_library(kernel, fmt)
+    elif kernel.source == "algorithm":
+        chosen = algorithm(kernel.function, kernel.name.partition(".")[2])
+        fn = kernel_from(chosen, kernel.function, fmt, SimulatedOperations(fmt) if fmt.dtype is None else None)
     elif fmt.dtype is None:
         raise KernelError(f"kernel {kernel.name}: NumPy has no type for {fmt.name} to hand to it")
-    elif kernel.source == "algorithm":
-        name = kernel.name.partition(".")[2]
-        fn = kernel_from(algorithm(kernel.function, name), kernel.function, fmt)
     else:
         fn = kernel.source if callable(kernel.source) else _imported(kernel.source)
     if not callable(fn):

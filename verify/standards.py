@@ -106,10 +106,10 @@ class Expectation:
     `references` is a store of references by row that expectations for the same format may share, and `cores` the
     functions to fill it for. `case` and `row` give each result's case and (core) row, `column` its place in the core's
     result; `fixed` is what it must equal where `judged` is false unless it is `free`, `sign` what the core's results
-    are multiplied by. `places` narrows each case, of
-    one row then, to some of its results. `reading` says how the bounds of algorithms are read (`READINGS`), `accumulator` the format that
-    their sums are made in. `landmarks` has the gaps and lengths of the rows. Bounds are made when they are first asked
-    for and kept. Raises RefereeDisagreement.
+    are multiplied by. `places` narrows each case, of one row then, to some of its results. `reading` says how the
+    bounds of algorithms are read (`READINGS`), `accumulator` the format that their sums are made in. `landmarks` has
+    the gaps and lengths of the rows. Bounds are made when they are first asked for and kept. Raises
+    RefereeDisagreement.
     """
 
     def __init__(

@@ -189,7 +189,9 @@ def _find_faults(expectation: Expectation, results: _Results) -> None:
             number = int(expectation.case[place])
             if number in results.unjudged:
                 continue
-            detail = f"got {got[place]}, required {expectation.fixed[place]} in place {_place_in_row(expectation, place)}"
+            detail = (
+                f"got {got[place]}, required {expectation.fixed[place]} in place {_place_in_row(expectation, place)}"
+            )
             results.case_faults.setdefault(number, ("special-values", detail, place))
 
 
