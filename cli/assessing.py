@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from shiftproof.proofs import FUNCTIONS, READINGS
-from shiftproof.verify import PROFILES, Assessment, Outcome, assess, ladder
+from shiftproof.verify import PROFILES, Assessment, Example, Outcome, assess, ladder, read_results, written_assessment
 
 from .files import check_writable, write
 from .statuses import status_of
@@ -51,7 +49,7 @@ def assess_command(
     Exit status: 0 everything within; 1 some exceed or break the special-value profile, or no standard is kept; 2 usage;
     3 undecided, or nothing judged.
     """
-    arrays = _arrays(file)
+    arrays = read_results(file)
     if out is not None:
         check_writable(out, "--out")
     if function not in FUNCTIONS:
@@ -61,37 +59,8 @@ def assess_command(
     found = _judged(arrays, standard, how)
     _show(arrays, found, standard is None, seed)
     if out is not None:
-        stream = io.BytesIO()
-        outcomes = {f"code_{o.name}": np.int8(o.value) for o in Outcome}
-        np.savez(
-            stream,
-            error_ulp_lo=found.error_ulp_lo,
-            error_ulp_hi=found.error_ulp_hi,
-            allowed_ulp=found.allowed_ulp,
-            outcome=found.outcome,
-            **outcomes,
-        )
-        write(out, stream.getvalue())
+        write(out, written_assessment(found))
     return status_of(o for o, count in found.counts.items() if count and o is not Outcome.OUT_OF_SCOPE)
-
-
-def _arrays(file: Path) -> dict[str, Any]:
-    """Raises click.UsageError for a file that numpy.savez did not write, or without x and got."""
-    try:
-        opened = np.load(file, allow_pickle=False)
-        if not isinstance(opened, np.lib.npyio.NpzFile):
-            raise ValueError("this is one array alone")
-        with opened as loaded:
-            found = {name: loaded[name] for name in ("x", "got", "labels") if name in loaded.files}
-    except OSError as error:
-        raise click.UsageError(f"{file}: a file that can be read is required: {error.strerror or error}") from error
-    except Exception as error:  # zip files can be broken in many ways
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise click.UsageError(f"{file}: a file that numpy.savez wrote is required: {reason}") from error
-    missing = [name for name in ("x", "got") if name not in found]
-    if missing:
-        raise click.UsageError(f"{file}: the arrays x and got are required, {' and '.join(missing)} not there")
-    return found
 
 
 def _judged(arrays: dict[str, Any], standard: str | None, how: dict[str, Any]) -> Assessment:
@@ -111,22 +80,16 @@ def _show(arrays: dict[str, Any], found: Assessment, classified: bool, seed: int
     click.echo(f"{found.function} in {found.format}, {how}: {found.standard} (bounds read {found.bounds})")
     click.echo(f"{found.outcome.size} results: {counts}")
     click.echo(f"{found.escalated} decided by the two referees; {found.rejudged} judged twice; seed {seed}")
-    with np.errstate(all="ignore"):
-        ratio = np.where(np.isnan(found.allowed_ulp), -1.0, found.error_ulp_hi / found.allowed_ulp)
-    order = np.where(found.outcome == Outcome.FAULT.value, np.inf, ratio).reshape(-1)
-    if order.size and (order > -1).any():
-        _show_result(arrays, found, int(np.nanargmax(order)))
+    closest = found.closest(arrays["x"], arrays["got"])
+    if closest is not None:
+        _show_result(closest)
 
 
-def _show_result(arrays: dict[str, Any], found: Assessment, place: int) -> None:
-    at = np.unravel_index(place, found.outcome.shape)
-    x, got = np.asarray(arrays["x"]), np.asarray(arrays["got"])
-    row = np.atleast_1d(x[at[0]] if x.ndim == 2 else x)
-    entries = ", ".join(float(v).hex() for v in row[:_SHOWN]) + (", ..." if len(row) > _SHOWN else "")
-    outcome = Outcome(int(found.outcome[at]))
-    click.echo(f"closest to its bound: result {tuple(int(k) for k in at)}, {outcome.name}")
+def _show_result(shown: Example) -> None:
+    entries = ", ".join(shown.x[:_SHOWN]) + (", ..." if len(shown.x) > _SHOWN else "")
+    click.echo(f"closest to its bound: {shown.outcome}, result {shown.place} of")
     click.echo(f"  x       [{entries}]")
-    click.echo(f"  got     {float(got[at]).hex()} = {float(got[at])!r}")
-    if outcome is not Outcome.FAULT:
-        click.echo(f"  error   {found.error_ulp_lo[at]:.6g} to {found.error_ulp_hi[at]:.6g} ulp")
-        click.echo(f"  allowed {found.allowed_ulp[at]:.6g} ulp")
+    click.echo(f"  got     {shown.got} = {float.fromhex(shown.got)!r}")
+    if shown.outcome != Outcome.FAULT.name:
+        click.echo(f"  error   {shown.error_ulp[0]:.6g} to {shown.error_ulp[1]:.6g} ulp")
+        click.echo(f"  allowed {shown.allowed_ulp:.6g} ulp")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adversaries import ADVERSARIES, adversary_named
     from .api import Judgement, judge
-    from .assessing import Assessment, assess
+    from .assessing import Assessment, Example, assess
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
     from .decision import Enclosure, Outcome
-    from .exhaustive import Example, Exhaustion, exhaust
+    from .exhaustive import Exhaustion, exhaust
     from .findings import Finding, findings_of, textbook
     from .formats import FORMATS, Format, format_named
     from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .profiles import PROFILES
     from .record import read_record, record_of, record_schema
     from .references import RefereeDisagreement, Reference
+    from .saved import read_results, written_assessment
     from .schemas import record_text
     from .simulated import simulate
     from .standards import ladder, standards_for
@@ -69,6 +70,7 @@ __all__ = [
     "ladder",
     "library_named",
     "read_record",
+    "read_results",
     "read_survey",
     "read_vectors",
     "record_of",
@@ -82,22 +84,24 @@ __all__ = [
     "textbook",
     "vectors_record",
     "vectors_text",
+    "written_assessment",
 ]
 
 _HOMES = {
     "adversaries": ("ADVERSARIES", "adversary_named"),
     "api": ("Judgement", "judge"),
-    "assessing": ("Assessment", "assess"),
+    "assessing": ("Assessment", "Example", "assess"),
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
     "decision": ("Enclosure", "Outcome"),
-    "exhaustive": ("Example", "Exhaustion", "exhaust"),
+    "exhaustive": ("Exhaustion", "exhaust"),
     "formats": ("FORMATS", "Format", "format_named"),
     "findings": ("Finding", "findings_of", "textbook"),
     "kernels": ("CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named"),
     "libraries": ("LIBRARIES", "Library", "library_named"),
     "profiles": ("PROFILES",),
     "record": ("read_record", "record_of", "record_schema"),
+    "saved": ("read_results", "written_assessment"),
     "schemas": ("record_text",),
     "references": ("RefereeDisagreement", "Reference"),
     "simulated": ("simulate",),

@@ -26,7 +26,7 @@ from .profiles import PROFILES
 from .references import RefereeDisagreement
 from .standards import Expectation, standards_for
 
-__all__ = ["Assessment", "assess"]
+__all__ = ["Assessment", "Example", "assess"]
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,18 @@ _AT_LEAST = 64  # entries to be judged again in every run, in the mean where row
 _LONGEST_AGAIN = 1 << 16  # entries that are judged again at once
 
 _WITHIN, _UNDECIDED = np.int8(Outcome.WITHIN.value), np.int8(Outcome.UNDECIDED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input (hex) and one of its results: got, error in ulps (lo, hi), what is allowed, the outcome's name."""
+
+    x: tuple[str, ...]
+    place: int
+    got: str
+    error_ulp: tuple[float, float]
+    allowed_ulp: float
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,34 @@ class Assessment:
             if counts[outcome]:
                 return outcome
         return Outcome.OUT_OF_SCOPE
+
+    @property
+    def ratio(self) -> Array:
+        """error / allowed of each result, from above; -1 where nothing in particular is allowed."""
+        with np.errstate(all="ignore"):
+            ratio = np.where(self.error_ulp_hi == 0, 0.0, self.error_ulp_hi / self.allowed_ulp)
+        return np.where(np.isnan(self.allowed_ulp), -1.0, ratio)
+
+    def example(self, x: Any, got: Any, place: int) -> Example:
+        """What was found about one result of the arrays that were judged: `place` counts through all of them."""
+        inputs, results = np.asarray(x), np.asarray(got).reshape(-1)
+        rows = inputs.reshape(-1, 1 if FUNCTIONS[self.function].entry == "element" else inputs.shape[-1])
+        row, column = divmod(place, self.outcome.size // len(rows))
+        lo, hi, allowed = (a.reshape(-1) for a in (self.error_ulp_lo, self.error_ulp_hi, self.allowed_ulp))
+        return Example(
+            tuple(float(v).hex() for v in rows[row]),
+            column,
+            float(results[place]).hex(),
+            (float(lo[place]), float(hi[place])),
+            float(allowed[place]),
+            Outcome(int(self.outcome.reshape(-1)[place])).name,
+        )
+
+    def closest(self, x: Any, got: Any) -> Example | None:
+        """A result that is a fault, or else that with the largest error / allowed; None if nothing was judged."""
+        size = np.where(self.outcome == Outcome.FAULT.value, np.inf, self.ratio).reshape(-1)
+        place = int(size.argmax())
+        return self.example(x, got, place) if size[place] >= 0 else None
 
 
 def assess(
@@ -126,8 +166,19 @@ def assess(
     judge.compiled = installed and inputs.size >= _WORTH_COMPILING if compiled is None else compiled
     judge.run(inputs, results)
     shape = results.shape[1:] if single else results.shape
-    lo, hi, allowed, outcome = (a.reshape(shape) for a in (judge.lo, judge.hi, judge.allowed, judge.outcome))
-    return Assessment(function, fmt.name, standard, reading, lo, hi, allowed, outcome, judge.escalated, judge.rejudged)
+    lo, hi, allowed = (a.reshape(shape) for a in (judge.lo, judge.hi, judge.allowed))
+    return Assessment(
+        function,
+        fmt.name,
+        standard,
+        reading,
+        lo,
+        hi,
+        allowed,
+        judge.outcome.reshape(shape),
+        judge.escalated,
+        judge.rejudged,
+    )
 
 
 class _Judge:
@@ -204,7 +255,7 @@ class _Judge:
             where: Any = slice(None) if every else plain
             kept = put(where, found.error.lo, found.error.hi, allowed, outcome)
             decided[where] &= kept
-        return np.flatnonzero(~decided) + rows.start
+        return np.asarray(np.flatnonzero(~decided) + rows.start)
 
     def _as_rows(self, rows: slice) -> Iterator[tuple[Array, Array, Any]]:
         """The rows of the core function, their results, and what puts away what was found about them."""
@@ -273,10 +324,12 @@ class _Judge:
         if self.got.ndim == 2 and FUNCTIONS[self.function].entry in ("vector", "prefixes"):
             places = [np.flatnonzero(self.outcome[r] == Outcome.UNDECIDED.value) for r in rows.tolist()]
             where = (np.repeat(rows, [len(p) for p in places]), np.concatenate(places))
-        found = self._judged(rows, places)
+        found: tuple[NDArray[Any], ...] = self._judged(rows, places)
         self.escalated += found[0].size
-        for target, values in zip((self.outcome, self.lo, self.hi, self.allowed), found, strict=True):
-            target[where] = values.reshape(target[where].shape)
+        shape = self.outcome[where].shape
+        targets: tuple[NDArray[Any], ...] = (self.outcome, self.lo, self.hi, self.allowed)
+        for target, values in zip(targets, found, strict=True):
+            target[where] = values.reshape(shape)
 
     def _sample(self, rows: slice, left: NDArray[np.int64]) -> NDArray[np.int64]:
         """Some of the rows but those that are left, by chance: see `_ONE_IN` and `_AT_LEAST`."""

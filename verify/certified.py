@@ -316,7 +316,7 @@ class _Entries:
         slack = self.rows.slack + slack
         if not np.any(slack):
             return value
-        return value + slack if upper else np.maximum(value - slack, 0.0)
+        return np.asarray(value + slack if upper else np.maximum(value - slack, 0.0))
 
     def _y(self, upper: bool) -> Array:
         """The sum of maximum and spread may cancel."""
@@ -349,10 +349,10 @@ class _Entries:
 
     def _q(self, upper: bool) -> Array:
         assert self.made is not None
-        return self._g(upper) * self._change(-self.made.high, upper)
+        return np.asarray(self._g(upper) * self._change(-self.made.high, upper))
 
     def _zdrift(self, upper: bool) -> Array:
-        return self._g(upper) * self._change(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper)
+        return np.asarray(self._g(upper) * self._change(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper))
 
     def _change(self, distance: Array, upper: bool) -> Array:
         u = 2.0**-self.rule.format.precision

@@ -361,15 +361,14 @@ def merged(parts: Sums) -> Sums:
     place = parts.maximum.argmax(axis=1, keepdims=True)
     weight, part = doubled_terms(weights), add_one(parts.rest)
     made = times(weight, part)
-    for ours, rest in ((made.high, parts.rest.high), (made.low, parts.rest.low)):
-        np.put_along_axis(ours, place, np.take_along_axis(rest, place, axis=1), axis=1)
-    rest = made
-    while rest.high.shape[1] > 1:
-        rest = _added_neighbours(rest)
+    for ours, theirs in ((made.high, parts.rest.high), (made.low, parts.rest.low)):
+        np.put_along_axis(ours, place, np.take_along_axis(theirs, place, axis=1), axis=1)
+    while made.high.shape[1] > 1:
+        made = _added_neighbours(made)
     depth = weights.high.copy()
     np.put_along_axis(depth, place, np.take_along_axis(parts.second, place, axis=1), axis=1)
     moment = (weight.high * (parts.moment - weights.high * part.high)).sum(axis=1, keepdims=True)
-    return Sums(maximum, depth.max(axis=1, keepdims=True), rest, moment)
+    return Sums(maximum, depth.max(axis=1, keepdims=True), made, moment)
 
 
 def _side_by_side(parts: list[Sums]) -> Sums:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, Libm
 
-from .assessing import Assessment, assess
+from .assessing import Assessment, Example, assess
 from .campaign import interrupts_deferred
 from .cases import Case
 from .decision import Outcome
@@ -35,24 +35,12 @@ from .host import Host, die_with_parent, process_context
 from .kernels import Kernel, KernelError
 from .standards import standards_for
 
-__all__ = ["Example", "Exhaustion", "Journal", "exhaust", "inputs_of_format"]
+__all__ = ["Exhaustion", "Journal", "exhaust", "inputs_of_format"]
 
 Array = NDArray[np.float64]
 
 _ROWS = 1 << 19  # results of about so many rows in a shard
 _KIND, _VERSION = "shiftproof-exhaustion", 1
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One input (hex) and one of its results: got, error in ulps (lo, hi), what is allowed, the outcome's name."""
-
-    x: tuple[str, ...]
-    place: int
-    got: str
-    error_ulp: tuple[float, float]
-    allowed_ulp: float
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,29 +251,12 @@ def _example_of_fault(x: Array, fault: str) -> Example:
 
 
 def _keep_examples(found: dict[str, Example | None], x: Array, got: Array, judged: Assessment) -> None:
-    results = got.reshape(len(x), -1)
-    shape = results.shape
-    lo, hi, allowed, outcome = (
-        a.reshape(shape) for a in (judged.error_ulp_lo, judged.error_ulp_hi, judged.allowed_ulp, judged.outcome)
-    )
-    with np.errstate(all="ignore"):
-        ratio = np.where(allowed > 0, hi / allowed, np.where(hi > 0, np.inf, 0.0))
-    ratio, error = (np.where(np.isnan(allowed), -1.0, a) for a in (ratio, hi))
+    ratio, outcome = judged.ratio.reshape(-1), judged.outcome.reshape(-1)
+    error = np.where(ratio < 0, -1.0, judged.error_ulp_hi.reshape(-1))
     bad = np.flatnonzero((outcome != Outcome.WITHIN.value) & (outcome != Outcome.OUT_OF_SCOPE.value))
-    at = {"closest": int(ratio.argmax()), "largest": int(error.argmax())} | ({"first": int(bad[0])} if len(bad) else {})
-    for name, place in at.items():
-        row, column = divmod(place, shape[1])
-        if name != "first" and ratio[row, column] < 0:
-            continue
-        made = Example(
-            tuple(float(v).hex() for v in x[row]),
-            column,
-            float(results[row, column]).hex(),
-            (float(lo[row, column]), float(hi[row, column])),
-            float(allowed[row, column]),
-            Outcome(int(outcome[row, column])).name,
-        )
-        found[name] = _better(name, found[name], made)
+    at = {"closest": int(ratio.argmax()), "largest": int(error.argmax())} if ratio.max() >= 0 else {}
+    for name, place in (at | ({"first": int(bad[0])} if len(bad) else {})).items():
+        found[name] = _better(name, found[name], judged.example(x, got, place))
 
 
 def _better(name: str, one: Example | None, other: Example | None) -> Example | None:
@@ -428,6 +399,13 @@ def _lines(plan: _Plan, numbers: list[int], jobs: int) -> Iterator[dict[str, Any
         pool.shutdown(cancel_futures=True)
 
 
+def _example_in(read: dict[str, Any] | None) -> Example | None:
+    if read is None:
+        return None
+    x, (lo, hi) = tuple(read["x"]), read["error_ulp"]
+    return Example(x, read["place"], read["got"], (lo, hi), read["allowed_ulp"], read["outcome"])
+
+
 def _together(plan: _Plan, lines: Iterable[dict[str, Any]]) -> Exhaustion:
     total = dict.fromkeys(Outcome, 0)
     sums = dict.fromkeys(("inputs", "mirrored", "escalated", "rejudged"), 0)
@@ -438,9 +416,7 @@ def _together(plan: _Plan, lines: Iterable[dict[str, Any]]) -> Exhaustion:
         for name in sums:
             sums[name] += line[name]
         for name, best in found.items():
-            made = line[name]
-            example = made and Example(**{k: tuple(v) if isinstance(v, list) else v for k, v in made.items()})
-            found[name] = _better(name, best, example)
+            found[name] = _better(name, best, _example_in(line[name]))
     kernel = plan.kernel
     return Exhaustion(
         kernel.name,

@@ -1,0 +1,49 @@
+"""Arrays in files: the inputs and results that are assessed, and what was found about them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assessing import Assessment
+from .decision import Outcome
+
+__all__ = ["read_results", "written_assessment"]
+
+_NAMES = ("x", "got", "labels")
+
+
+def read_results(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays x and got, and labels if they are there, of a file that numpy.savez wrote. Raises ValueError."""
+    try:
+        opened = np.load(path, allow_pickle=False)
+        if not isinstance(opened, np.lib.npyio.NpzFile):
+            raise ValueError("this is one array alone")
+        with opened as loaded:
+            found = {name: np.asarray(loaded[name]) for name in _NAMES if name in loaded.files}
+    except OSError as error:
+        raise ValueError(f"{path}: a file that can be read is required: {error.strerror or error}") from error
+    except Exception as error:  # an archive can be broken in many ways
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: a file that numpy.savez wrote is required: {reason}") from error
+    missing = [name for name in ("x", "got") if name not in found]
+    if missing:
+        raise ValueError(f"{path}: the arrays x and got are required, {' and '.join(missing)} not there")
+    return found
+
+
+def written_assessment(found: Assessment) -> bytes:
+    """The content of a file with `error_ulp_lo`, `error_ulp_hi`, `allowed_ulp`, `outcome`, shaped like the results.
+
+    For each `Outcome` a number `code_NAME` says what stands for it.
+    """
+    names = ("error_ulp_lo", "error_ulp_hi", "allowed_ulp", "outcome")
+    written: dict[str, Any] = {name: getattr(found, name) for name in names}
+    written |= {f"code_{outcome.name}": np.int8(outcome.value) for outcome in Outcome}
+    stream = io.BytesIO()
+    np.savez(stream, **written)
+    return stream.getvalue()
