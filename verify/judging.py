@@ -1,0 +1,133 @@
+"""A judge in a process of its own, for programs that must not fork: it gets shards through a pipe and answers tallies.
+
+A worker of a cluster has threads, and may have no children of Python's own making; the interpreter that is started here
+has neither burden. It ends when its pipe does, with its parent, or after a minute without work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from .campaign import Plan, Shard, ShardJudge, Tallies
+from .host import die_with_parent
+from .kernels import KernelError
+from .plans import difference, plan_data, plan_from
+from .references import RefereeDisagreement
+from .tallies import read_tallies, tallies_text
+
+__all__ = ["judge_order", "order_text", "tallies_of"]
+
+_IDLE_SECONDS = 60.0
+_KINDS: dict[str, Callable[[str], Exception]] = {
+    "KernelError": KernelError,
+    "RefereeDisagreement": RefereeDisagreement,
+    "ValueError": ValueError,
+}
+
+
+def order_text(plan: Plan, withdrawn: frozenset[str]) -> str:
+    """What a judge elsewhere must know before its first shard. Raises ValueError for a plan that has no such text."""
+    return json.dumps({"plan": plan_data(plan), "withdrawn": sorted(withdrawn)})
+
+
+def judge_order(order: str, shard: tuple[int, str, int, int]) -> bytes:
+    """Judge a shard of the order in a process of its own, which is kept for the next one; `tallies_of` reads the answer.
+
+    Raises RuntimeError if that process dies.
+    """
+    for judge in (_idle_judge(order), None):
+        judge = judge or _Judging(order)
+        answer = judge.asked(shard)
+        if answer is not None:
+            _idle.append(judge)
+            return answer
+    raise RuntimeError(f"a judging process on {socket.gethostname()} ended unexpectedly (out of memory?)")
+
+
+def tallies_of(answer: bytes) -> Tallies:
+    """The tallies in an answer. Raises what the judge raised: KernelError, RefereeDisagreement, ValueError."""
+    text = zlib.decompress(answer).decode()
+    if text.startswith("!"):
+        kind, _, message = text[1:].partition(": ")
+        raise _KINDS[kind](message)
+    return read_tallies(text)
+
+
+class _Judging:
+    """The other end: an interpreter that judges the shards of one order."""
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+        command = [sys.executable, "-P", "-m", __name__]
+        self._process: Any = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._send = Connection(os.dup(self._process.stdin.fileno()), readable=False)
+        self._receive = Connection(os.dup(self._process.stdout.fileno()), writable=False)
+        self._process.stdin.close()
+        self._process.stdout.close()
+        with suppress(OSError):  # it has ended: the first answer will be missing
+            self._send.send_bytes(order.encode())
+
+    def asked(self, shard: tuple[int, str, int, int]) -> bytes | None:
+        """The answer; None if the process has ended."""
+        try:
+            self._send.send_bytes(json.dumps(shard).encode())
+            return self._receive.recv_bytes()
+        except (OSError, EOFError):
+            self.close()
+            return None
+
+    def close(self) -> None:
+        self._send.close()
+        self._receive.close()
+        self._process.kill()
+        self._process.wait()
+
+
+_idle: list[_Judging] = []  # of this process; its threads take one each
+
+
+def _idle_judge(order: str) -> _Judging | None:
+    """One that waits for work of this order; those of another are ended."""
+    while True:
+        try:
+            judge = _idle.pop()
+        except IndexError:
+            return None
+        if judge.order == order:
+            return judge
+        judge.close()
+
+
+def _serve() -> None:
+    """Judge shards from stdin to stdout until nobody asks any more."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asks, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
+    os.dup2(2, 1)  # whatever is printed here is no answer
+    with suppress(EOFError, OSError):
+        order = json.loads(asks.recv_bytes())
+        judge: ShardJudge | None = None
+        try:
+            while asks.poll(_IDLE_SECONDS):
+                shard = Shard(*json.loads(asks.recv_bytes()))
+                try:
+                    judge = judge or _made(order)
+                    text = tallies_text(judge.judge(shard))
+                except tuple(_KINDS_RAISED) as error:
+                    kind = next(name for name, raised in zip(_KINDS, _KINDS_RAISED, strict=True) if isinstance(error, raised))
+                    text = f"!{kind}: {socket.gethostname()}: {error}"
+                answers.send_bytes(zlib.compress(text.encode()))
+        finally:
+            if judge is not None:
+                judge.close()
