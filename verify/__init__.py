@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .api import Judgement, judge
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
+    from .cluster import dask_judges
     from .decision import Enclosure, Outcome
     from .findings import Finding, findings_of, textbook
     from .formats import FORMATS, Format, format_named
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .schemas import record_text
     from .simulated import simulate
     from .standards import ladder, standards_for
+    from .store import Store, StoreError, open_store
     from .survey import SURVEY_CASES, Survey, read_survey, survey_libraries, survey_record
     from .vectors import certificates, read_vectors, vectors_record, vectors_text
     from .verdicts import Verdict
@@ -50,17 +52,21 @@ __all__ = [
     "Plan",
     "RefereeDisagreement",
     "Reference",
+    "Store",
+    "StoreError",
     "Survey",
     "Verdict",
     "adversary_named",
     "builtin_kernels",
     "certificates",
+    "dask_judges",
     "findings_of",
     "format_named",
     "judge",
     "kernel_named",
     "ladder",
     "library_named",
+    "open_store",
     "read_record",
     "read_survey",
     "read_vectors",
@@ -82,6 +88,7 @@ _HOMES = {
     "api": ("Judgement", "judge"),
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
+    "cluster": ("dask_judges",),
     "decision": ("Enclosure", "Outcome"),
     "formats": ("FORMATS", "Format", "format_named"),
     "findings": ("Finding", "findings_of", "textbook"),
@@ -93,6 +100,7 @@ _HOMES = {
     "references": ("RefereeDisagreement", "Reference"),
     "simulated": ("simulate",),
     "standards": ("ladder", "standards_for"),
+    "store": ("Store", "StoreError", "open_store"),
     "survey": ("SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"),
     "vectors": ("certificates", "read_vectors", "vectors_record", "vectors_text"),
     "verdicts": ("Verdict",),

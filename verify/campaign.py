@@ -177,7 +177,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What first contact tells: the kernels that are not run any more, and those that a library lacks, with the reason."""
+    """What first contact tells: the kernels that are not run any more, and what a library lacks, with the reason."""
 
     withdrawn: frozenset[str]
     absent: Mapping[str, str]

@@ -13,27 +13,21 @@ import socket
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from .campaign import Plan, Shard, ShardJudge, Tallies
 from .host import die_with_parent
 from .kernels import KernelError
-from .plans import difference, plan_data, plan_from
+from .plans import difference, plan_data, plan_from, setting
 from .references import RefereeDisagreement
 from .tallies import read_tallies, tallies_text
 
 __all__ = ["judge_order", "order_text", "tallies_of"]
 
 _IDLE_SECONDS = 60.0
-_KINDS: dict[str, Callable[[str], Exception]] = {
-    "KernelError": KernelError,
-    "RefereeDisagreement": RefereeDisagreement,
-    "ValueError": ValueError,
-}
+_RAISED = {kind.__name__: kind for kind in (KernelError, RefereeDisagreement, ValueError)}
 
 
 def order_text(plan: Plan, withdrawn: frozenset[str]) -> str:
@@ -42,7 +36,7 @@ def order_text(plan: Plan, withdrawn: frozenset[str]) -> str:
 
 
 def judge_order(order: str, shard: tuple[int, str, int, int]) -> bytes:
-    """Judge a shard of the order in a process of its own, which is kept for the next one; `tallies_of` reads the answer.
+    """Judge a shard of the order in a process of its own, kept for the next one; `tallies_of` reads the answer.
 
     Raises RuntimeError if that process dies.
     """
@@ -60,7 +54,7 @@ def tallies_of(answer: bytes) -> Tallies:
     text = zlib.decompress(answer).decode()
     if text.startswith("!"):
         kind, _, message = text[1:].partition(": ")
-        raise _KINDS[kind](message)
+        raise _RAISED[kind](message)
     return read_tallies(text)
 
 
@@ -124,10 +118,34 @@ def _serve() -> None:
                 try:
                     judge = judge or _made(order)
                     text = tallies_text(judge.judge(shard))
-                except tuple(_KINDS_RAISED) as error:
-                    kind = next(name for name, raised in zip(_KINDS, _KINDS_RAISED, strict=True) if isinstance(error, raised))
-                    text = f"!{kind}: {socket.gethostname()}: {error}"
+                except tuple(_RAISED.values()) as error:
+                    kind = type(error).__name__
+                    text = f"!{kind if kind in _RAISED else 'ValueError'}: on {socket.gethostname()}: {error}"
                 answers.send_bytes(zlib.compress(text.encode()))
         finally:
             if judge is not None:
                 judge.close()
+
+
+def _made(order: Any) -> ShardJudge:
+    """The judge of an order, with all kernels loaded. Raises ValueError if it would judge otherwise than there."""
+    told = order["plan"]
+    _check_same(told["environment"], setting())
+    plan = plan_from(told)
+    _check_same(told, plan_data(plan))
+    judge = ShardJudge(plan, frozenset(order["withdrawn"]))
+    for kernel in plan.kernels:
+        judge.host(kernel).check(kernel.name, plan.format)
+    return judge
+
+
+def _check_same(told: Any, found: Any) -> None:
+    there = difference(told, found)
+    if there is not None:
+        what, required, got = there
+        raise ValueError(f"the same kernels and software as where the campaign was begun are required: {what} is "
+                         f"{required} there, {got} here")  # fmt: skip
+
+
+if __name__ == "__main__":
+    _serve()

@@ -25,7 +25,7 @@ from .kernels import Kernel
 from .libraries import LIBRARIES
 from .premises import environment
 
-__all__ = ["difference", "plan_data", "plan_from"]
+__all__ = ["difference", "plan_data", "plan_from", "setting"]
 
 Json = dict[str, Any]
 
@@ -49,15 +49,18 @@ def plan_data(plan: Plan) -> Json:
         "reading": plan.reading,
         "accumulator": None if plan.accumulator is None else _format(plan.accumulator),
         "kernels": {kernel.name: _kernel(kernel) for kernel in plan.kernels},
-        "environment": {**environment(), "processor": _processor(), "shiftproof's sources": _own_sources()},
+        "environment": setting(),
     }
+
+
+def setting() -> dict[str, str]:
+    """The software and the processor that verdicts depend on."""
+    return {**environment(), "processor": _processor(), "shiftproof's sources": _own_sources()}
 
 
 def plan_from(data: Json) -> Plan:
     """The plan that `plan_data` told, with one job."""
-    kernels = (
-        Kernel(name, **{field: told[field] for field in _FIELDS}) for name, told in data["kernels"].items()
-    )
+    kernels = (Kernel(name, **{field: told[field] for field in _FIELDS}) for name, told in data["kernels"].items())
     return Plan(
         tuple(kernels),
         FORMATS[data["format"]],

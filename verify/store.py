@@ -55,16 +55,19 @@ def open_store(path: Path, plan: Plan, resume: bool = False) -> Iterator[Store]:
     asked = plan_data(plan)
     if path.is_dir() or not path.parent.is_dir():
         raise StoreError(f"{path}: a file in an existing folder is required")
-    with _locked(path), _told(path, "a file that can be written is required"):
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute("PRAGMA trusted_schema = OFF")
-            if _is_begun(connection, path):
-                if not resume:
-                    raise StoreError(f"{path}: a campaign is in this file already: --resume goes on with it, "
-                                     "another name begins a new one")  # fmt: skip
-                _check_same(connection, path, asked)
-            _make(connection)
-            yield Store(path, plan, asked, connection)
+    with (
+        _locked(path),
+        _told(path, "a file that can be written is required"),
+        closing(sqlite3.connect(path, isolation_level=None)) as connection,
+    ):
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if _is_begun(connection, path):
+            if not resume:
+                raise StoreError(f"{path}: a campaign is in this file already: --resume goes on with it, "
+                                 "another name begins a new one")  # fmt: skip
+            _check_same(connection, path, asked)
+        _make(connection)
+        yield Store(path, plan, asked, connection)
 
 
 class Store:
@@ -211,7 +214,8 @@ def _is_begun(connection: sqlite3.Connection, path: Path) -> bool:
         (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         wrong = next((name for name, made in _TABLES.items() if tables.get(name) != made), None)
         if sound != "ok" or wrong:
-            raise StoreError(f"{path}: the file is damaged: {sound if sound != 'ok' else f'its table {wrong}'}")
+            what = f"its table {wrong}" if sound == "ok" else " ".join(sound.split())
+            raise StoreError(f"{path}: the file is damaged: {what}")
         return bool(connection.execute("SELECT count(*) FROM plan").fetchone()[0])
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path}: a campaign as --store keeps it is required (is it damaged?): {error}") from error

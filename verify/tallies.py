@@ -102,7 +102,8 @@ def _cell(counts: Any, closest: Any) -> Cell:
 
 
 def _verdict(fields: Any) -> Verdict:
-    kernel, standard, case, outcome, length, x, place, got, want, error, allowed, fault, because, flushed, result = fields
+    kernel, standard, case, outcome, length, x, place, got, want, error, allowed, *rest = fields
+    fault, because, flushed, result = rest
     for number in (got, want, *(x or ())):
         float.fromhex(number)
     if type(flushed) is not bool:
