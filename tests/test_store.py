@@ -37,8 +37,6 @@ from shiftproof.verify.host import process_context
 from shiftproof.verify.plans import difference, plan_data, plan_from
 from shiftproof.verify.tallies import read_tallies, tallies_text
 
-pytestmark = pytest.mark.xdist_group("store")
-
 ROOT = Path(__file__).resolve().parent.parent
 FEW = tuple(ADVERSARIES[name] for name in ("scales", "specials"))
 HOSTILE = """
@@ -137,6 +135,15 @@ def test_every_finding_is_a_row_that_sql_can_be_asked_for_while_the_campaign_run
     assert rows == wanted
     assert {"crashes", None} <= {row[5] for row in rows}
     assert all(row[9] > row[10] for row in rows if row[4] == "EXCEEDS")
+
+
+def test_the_questions_on_the_page_have_answers(finished):
+    page = (ROOT / "docs" / "big-campaigns.md").read_text(encoding="utf-8")
+    (questions,) = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    with closing(sqlite3.connect(finished)) as reader:
+        answers = [reader.execute(question).fetchall() for question in questions.splitlines()]
+    assert dict(answers[2]) == {family.name: 2 * 42 for family in FEW}  # of rows, and of pairs
+    assert ("numpy.logaddexp", "correct") in {row[:2] for row in answers[0]}
 
 
 class _Dies(sqlite3.Connection):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -35,21 +37,43 @@ def dask_judges(address: str) -> Iterator[Judges]:
         from distributed.comm import get_address_host_port
     except ImportError as error:
         raise ValueError(f"a Dask cluster needs Dask here too (pip install 'shiftproof[dask]'): {error}") from error
-    try:
-        get_address_host_port(address)  # a client that fails on it would take half a minute to go
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:  # bad words, ports, protocols
-        raise ValueError(f"no Dask scheduler answers at {address!r}: host:port of a running `dask scheduler` is "
-                         f"required: {error}") from error  # fmt: skip
-    try:
+    with _quiet():
         try:
-            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
-        except TimeoutError as error:
-            raise ValueError(f"the Dask cluster at {address} has no workers: start one with `dask worker {address}`"
-                             ) from error  # fmt: skip
-        yield partial(_judged, client, address)
+            get_address_host_port(address)  # a client that fails on it would take half a minute to go
+            client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:  # bad words, ports, protocols
+            raise ValueError(
+                f"no Dask scheduler answers at {address!r}: "
+                f"host:port of a running `dask scheduler` is required: {error}"
+            ) from error
+        try:
+            _await_worker(client, address)
+            yield partial(_judged, client, address)
+        finally:
+            client.close()
+
+
+def _await_worker(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise ValueError(
+            f"the Dask cluster at {address} has no workers: start one with `dask worker {address}`"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask's own words on lost connections are kept back: what matters of them is an error of ours, in one line."""
+    talkers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [talker.level for talker in talkers]
+    for talker in talkers:
+        talker.setLevel(logging.CRITICAL)
+    try:
+        yield
     finally:
-        client.close()
+        for talker, level in zip(talkers, levels, strict=True):
+            talker.setLevel(level)
 
 
 def _judged(
@@ -80,6 +104,8 @@ def _judged(
                 (again,) = submitted([number])
                 numbers[again] = number
                 done.add(again)
+    except CancelledError as error:
+        raise RuntimeError(f"the Dask cluster at {address} is lost: {error}") from error
     except (OSError, ImportError, AttributeError) as error:
         raise RuntimeError(
             f"the Dask cluster at {address} cannot do it (the same Python, shiftproof and Dask are required on its "

@@ -64,11 +64,12 @@ class _Judging:
     def __init__(self, order: str) -> None:
         self.order = order
         command = [sys.executable, "-P", "-m", __name__]
-        self._process: Any = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._send = Connection(os.dup(self._process.stdin.fileno()), readable=False)
-        self._receive = Connection(os.dup(self._process.stdout.fileno()), writable=False)
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._process.stdin as asks, self._process.stdout as answers:
+            self._send = Connection(os.dup(asks.fileno()), readable=False)
+            self._receive = Connection(os.dup(answers.fileno()), writable=False)
         with suppress(OSError):  # it has ended: the first answer will be missing
             self._send.send_bytes(order.encode())
 

@@ -117,11 +117,11 @@ class Store:
         """The tallies of a shard that was kept. Raises StoreError if they are not those of this shard."""
         rows = self._rows("SELECT entry, family, first, past, tallies FROM shard WHERE number = ?", number)
         with _read(self.path, f"shard {number}"):
-            (*place, text) = rows[0] if rows else [None]
-            if tuple(place) != self._place(shard):
-                raise ValueError(f"{self._place(shard)} is required, got {tuple(place)}")
+            row: tuple[Any, ...] = rows[0] if rows else (None,)
+            if row[:-1] != self._place(shard):
+                raise ValueError(f"{self._place(shard)} is required, got {row[:-1]}")
             unpacked = zlib.decompressobj()
-            told = unpacked.decompress(text, _LARGEST)
+            told = unpacked.decompress(row[-1], _LARGEST)
             if not unpacked.eof:
                 raise ValueError(f"it is cut off, or longer than {_LARGEST} bytes")
             return read_tallies(told.decode())

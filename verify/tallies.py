@@ -83,10 +83,11 @@ def _tally(data: dict[str, Any], verdicts: list[Verdict]) -> Tally:
         Counter({_signed(code): _whole(count) for code, count in data["sizes"]}),
         {(_signed(gap), _signed(length)): _cell(*cell) for gap, length, *cell in data["cells"]},
     )
+    numbers = {name: _whole(data[name]) for name in _COUNTS}
+    kept: dict[str, Any] = {name: None if data[name] is None else at(data[name]) for name in _KEPT}
     return Tally(
         counts,
-        **{name: _whole(data[name]) for name in _COUNTS},
-        **{name: None if data[name] is None else at(data[name]) for name in _KEPT},
+        **{**numbers, **kept},
         findings=[at(place) for place in data["findings"]],
         faults={_text(name): (_whole(count), at(place)) for name, count, place in data["faults"]},
         landscape=landscape,
