@@ -238,6 +238,8 @@ def _verify(
     )
     if resume and store is None:
         raise click.UsageError("--resume goes on with a campaign that is kept in a file: --store FILE is required")
+    if scheduler is not None and jobs is not None:
+        raise click.UsageError("one of --jobs (on this machine) and --scheduler (on a cluster) is required, got both")
     if json_file is not None:
         check_writable(json_file)
     with ExitStack() as held, _what_is_left(store):

@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from shiftproof.proofs import FUNCTIONS
+
 from .campaign import Met, Plan, Shard, Tallies
 from .decision import Outcome
 from .plans import difference, plan_data
@@ -124,7 +126,22 @@ class Store:
             told = unpacked.decompress(row[-1], _LARGEST)
             if not unpacked.eof:
                 raise ValueError(f"it is cut off, or longer than {_LARGEST} bytes")
-            return read_tallies(told.decode())
+            tallies = read_tallies(told.decode())
+            self._check(shard, tallies)
+            return tallies
+
+    def _check(self, shard: Shard, tallies: Tallies) -> None:
+        """Refuse tallies of other kernels, standards or cases than the shard's."""
+        met = self.met()
+        kernels = [k for k in self.plan.kernels if met is not None and k.name not in met.absent]
+        owed = {k.name: list(self.plan.standards(k)) for k in kernels if FUNCTIONS[k.function].entry == shard.entry}
+        if {kernel: list(by_standard) for kernel, by_standard in tallies.items()} != owed:
+            raise ValueError("it has other kernels or standards than the plan")
+        for by_standard in tallies.values():
+            cells = {frozenset(tally.landscape.cells) for tally in by_standard.values()}
+            cases = {sum(tally.counts.values()) for tally in by_standard.values()}
+            if len(cells) != 1 or cases != {shard.stop - shard.start}:
+                raise ValueError(f"it does not count {shard.stop - shard.start} cases for each standard")
 
     def _place(self, shard: Shard) -> tuple[str, str, int, int]:
         return shard.entry, self.plan.families[shard.family].name, shard.start, shard.stop

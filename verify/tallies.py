@@ -42,7 +42,7 @@ def read_tallies(text: str) -> Tallies:
         data = json.loads(text)
         verdicts = [_verdict(fields) for fields in data["verdicts"]]
         return {
-            _text(kernel): {standard: _tally(tally, verdicts) for standard, tally in by_standard.items()}
+            kernel: {standard: _tally(tally, verdicts) for standard, tally in by_standard.items()}
             for kernel, by_standard in data["kernels"].items()
         }
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -110,7 +110,7 @@ def _verdict(fields: Any) -> Verdict:
     if type(flushed) is not bool:
         raise ValueError(f"true or false is required, got {flushed!r}")
     return Verdict(
-        _text(kernel),
+        kernel,
         _text(standard),
         _text(case),
         Outcome[outcome],
@@ -134,8 +134,8 @@ def _ends(pair: Any) -> tuple[float, float]:
 
 
 def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError(f"a string is required, got {value!r}")
+    if type(value) is not str or not value.isprintable():
+        raise ValueError(f"printable text is required, got {value!r}")
     return value
 
 
