@@ -2,8 +2,8 @@
 
     python benchmarks/kills.py --kills 20 -- --cases 1240 --jobs 2
 
-A campaign that ends before its next kill begins anew in another file. Prints a line for each kill, with the shards that
-were kept by then; the exit status is 1 if a record differs.
+A campaign that ends before its next kill begins anew in another file. Prints a line for each kill, with the number of
+shards kept by then; the exit status is 1 if a record differs.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ def open_store(path: Path, plan: Plan, resume: bool = False) -> Iterator[Store]:
 
     A new file is made. One that has a campaign already is gone on with if `resume` says so and the plan, the versions
     and the processor are the same; `jobs` may differ. Raises StoreError otherwise, and for a file that another run
-    has in hand, is damaged, is not ours or is of another version; ValueError for a plan that cannot be told to another
-    process.
+    has in hand, is damaged, is not ours or is of another version; ValueError for a plan that cannot be told to
+    another process.
     """
     path = Path(os.path.realpath(path))
     asked = plan_data(plan)
@@ -206,7 +206,8 @@ def _locked(path: Path) -> Iterator[None]:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-            why = "another run is writing it: one at a time can" if busy else f"{beside.name} cannot be locked: {error}"
+            other = "another run is writing it: one at a time can"
+            why = other if busy else f"{beside.name} cannot be locked: {error}"
             raise StoreError(f"{path}: {why}") from error
         try:
             yield

@@ -105,6 +105,8 @@ def _cell(counts: Any, closest: Any) -> Cell:
 def _verdict(fields: Any) -> Verdict:
     kernel, standard, case, outcome, length, x, place, got, want, error, allowed, *rest = fields
     fault, because, flushed, result = rest
+    if type(kernel) is not str:  # a file's name may be anything
+        raise ValueError(f"a name is required, got {kernel!r}")
     for number in (got, want, *(x or ())):
         float.fromhex(number)
     if type(flushed) is not bool:
