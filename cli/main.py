@@ -150,7 +150,7 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
     metavar="FILE",
     help="Keep what is judged in this SQLite file, as it comes.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the campaign in the file of --store.")
+@click.option("--resume", is_flag=True, help="Go on with the campaign in the file of --store, or begin it.")
 @click.option("--scheduler", metavar="ADDRESS", help="Judge on the Dask cluster of this scheduler.")
 @click.option(
     "--library",
