@@ -108,8 +108,9 @@ def _format(fmt: Format) -> str:
 def _require_ours(named: bool, what: str, name: str) -> None:
     if not named:
         raise ValueError(
-            f"{what} {name}: an object of this process cannot be told to another one: where a campaign is kept in a file "
-            "or runs on a cluster, package.module:callable, path/to/file.py:callable or a name of ours is required"
+            f"{what} {name}: an object of this process cannot be told to another one: "
+            "where a campaign is kept in a file or runs on a cluster, package.module:callable, "
+            "path/to/file.py:callable or a name of ours is required"
         )
 
 
