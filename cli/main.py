@@ -7,8 +7,8 @@ undecided, or nothing judged. Results go to stdout, talk to stderr.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -33,9 +33,11 @@ from shiftproof.verify import (
     RefereeDisagreement,
     adversary_named,
     builtin_kernels,
+    dask_judges,
     format_named,
     kernel_named,
     ladder,
+    open_store,
     record_of,
     record_text,
     run_campaign,
@@ -61,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())
         status = 2
-    except (KeyboardInterrupt, click.Abort):  # before RuntimeError, which Abort is
-        _fail("interrupted; nothing was recorded", 130)
+    except (KeyboardInterrupt, click.Abort) as stopped:  # before RuntimeError, which Abort is
+        _fail(str(stopped) or "interrupted; nothing was recorded", 130)
     except click.ClickException as error:
         _fail(error.format_message())
     except (KernelError, ValueError) as error:
@@ -90,7 +92,8 @@ def _commands() -> None:
     """Is this softmax right, how wrong can it be, and who proves it?"""
 
 
-_NOT_FOR_LIBRARIES = ("kernels", "standard", "case", "call", "profile", "reading", "accumulate", "timeout")
+_NOT_FOR_LIBRARIES = ("kernels", "standard", "case", "call", "profile", "reading", "accumulate", "timeout",
+                      "store", "resume", "scheduler")  # fmt: skip
 
 
 def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
@@ -144,6 +147,14 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the record."
 )
 @click.option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep what is judged in this SQLite file, as it comes.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the campaign in the file of --store, or begin it.")
+@click.option("--scheduler", metavar="ADDRESS", help="Judge on the Dask cluster of this scheduler.")
+@click.option(
     "--library",
     "libraries",
     multiple=True,
@@ -170,6 +181,9 @@ def _verify(
     accumulate: str | None,
     timeout: float,
     json_file: Path | None,
+    store: Path | None,
+    resume: bool,
+    scheduler: str | None,
     libraries: tuple[str, ...],
     listing: bool,
 ) -> int:
@@ -224,10 +238,17 @@ def _verify(
         reading,
         None if accumulate is None else format_named(accumulate),
     )
+    if resume and store is None:
+        raise click.UsageError("--resume goes on with a campaign that is kept in a file: --store FILE is required")
+    if scheduler is not None and jobs is not None:
+        raise click.UsageError("one of --jobs (on this machine) and --scheduler (on a cluster) is required, got both")
     if json_file is not None:
         check_writable(json_file)
-    with _progress(plan) as progress:
-        campaign = run_campaign(plan, progress)
+    with ExitStack() as held, _what_is_left(store):
+        kept = None if store is None else held.enter_context(open_store(store, plan, resume))
+        judges = None if scheduler is None else held.enter_context(dask_judges(scheduler))
+        progress = held.enter_context(_progress(plan, scheduler))
+        campaign = run_campaign(plan, progress, kept, judges)
     record = record_of(campaign)
     if json_file is not None:
         write(json_file, record_text(record))
@@ -251,14 +272,28 @@ def _chosen(families: tuple[str, ...], case: str | None) -> tuple[int | None, It
 
 
 @contextmanager
-def _progress(plan: Plan) -> Any:
+def _what_is_left(store: Path | None) -> Iterator[None]:
+    """Say of a run that ends early what is left of it."""
+    left = "nothing was recorded" if store is None else f"{store} has what was judged: the same with --resume goes on"
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise click.Abort(f"interrupted; {left}") from interrupt
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}; {left}") from error
+
+
+@contextmanager
+def _progress(plan: Plan, scheduler: str | None) -> Any:
     console = Console(stderr=True)
     families = f"{len(plan.families)} families" if len(plan.families) > 1 else plan.families[0].name
     inputs = f"{plan.cases} cases of {families}" if plan.only is None else f"{families}#{plan.only}"
+    where = f"{plan.jobs} job{'s' * (plan.jobs > 1)}" if scheduler is None else f"on {scheduler}"
     console.print(
         f"judging {len(plan.kernels)} kernel{'s' * (len(plan.kernels) > 1)} in {plan.format.name}: {inputs}, "
-        f"seed {plan.seed}, {plan.jobs} job{'s' * (plan.jobs > 1)}",
+        f"seed {plan.seed}, {where}",
         highlight=False,
+        soft_wrap=True,
     )
     if not console.is_terminal:
         yield lambda done, of: None

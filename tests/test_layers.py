@@ -24,7 +24,7 @@ OURS = "shiftproof"
 # Which package may import which third party. Anything that is neither listed nor of the standard library is refused.
 THIRD_PARTIES = {
     "proofs": {"sympy", "flint"},
-    "verify": {"numpy", "mpmath", "gmpy2", "flint", "jsonschema", "hypothesis", "numba", "pytest"},
+    "verify": {"numpy", "mpmath", "gmpy2", "flint", "jsonschema", "distributed", "hypothesis", "numba", "pytest"},
     "reports": {"rich", "jinja2", "markupsafe", "matplotlib", "latex2mathml"},
     "cli": {"click", "rich"},
 }
@@ -37,6 +37,7 @@ HOMES = {
     "hypothesis": {"verify/strategies.py"},
     "pytest": {"verify/pytest_plugin.py"},
     "jsonschema": {"verify/schemas.py"},
+    "distributed": {"verify/cluster.py"},
     "jinja2": {"reports/typesetting.py"},
     "matplotlib": {"reports/drawing.py", "reports/plots.py"},
     "latex2mathml": {"reports/page.py"},

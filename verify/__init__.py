@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .assessing import Assessment, Example, assess
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
+    from .cluster import dask_judges
     from .decision import Enclosure, Outcome
     from .exhaustive import Exhaustion, exhaust
     from .findings import Finding, findings_of, textbook
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .schemas import record_text
     from .simulated import simulate
     from .standards import ladder, standards_for
+    from .store import Store, StoreError, open_store
     from .survey import SURVEY_CASES, Survey, read_survey, survey_libraries, survey_record
     from .vectors import certificates, read_vectors, vectors_record, vectors_text
     from .verdicts import Verdict
@@ -56,12 +58,15 @@ __all__ = [
     "Plan",
     "RefereeDisagreement",
     "Reference",
+    "Store",
+    "StoreError",
     "Survey",
     "Verdict",
     "adversary_named",
     "assess",
     "builtin_kernels",
     "certificates",
+    "dask_judges",
     "exhaust",
     "findings_of",
     "format_named",
@@ -69,6 +74,7 @@ __all__ = [
     "kernel_named",
     "ladder",
     "library_named",
+    "open_store",
     "read_record",
     "read_results",
     "read_survey",
@@ -93,6 +99,7 @@ _HOMES = {
     "assessing": ("Assessment", "Example", "assess"),
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
+    "cluster": ("dask_judges",),
     "decision": ("Enclosure", "Outcome"),
     "exhaustive": ("Exhaustion", "exhaust"),
     "formats": ("FORMATS", "Format", "format_named"),
@@ -106,6 +113,7 @@ _HOMES = {
     "references": ("RefereeDisagreement", "Reference"),
     "simulated": ("simulate",),
     "standards": ("ladder", "standards_for"),
+    "store": ("Store", "StoreError", "open_store"),
     "survey": ("SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"),
     "vectors": ("certificates", "read_vectors", "vectors_record", "vectors_text"),
     "verdicts": ("Verdict",),

@@ -6,12 +6,12 @@ import multiprocessing as mp
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,7 +26,19 @@ from .kernels import Kernel, KernelError
 from .standards import Expectation, ladder, standards_for
 from .verdicts import Tally, Verdict, judge_answers
 
-__all__ = ["DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"]
+__all__ = [
+    "DEFAULT_CASES",
+    "Campaign",
+    "Judges",
+    "KernelResult",
+    "Met",
+    "Plan",
+    "Shard",
+    "ShardJudge",
+    "Shelf",
+    "Tallies",
+    "run_campaign",
+]
 
 DEFAULT_CASES = 1000
 _LONGEST_TIMEOUT = 86400.0
@@ -154,17 +166,46 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shard:
+class Shard:
+    """Cases `start` to `stop` of the family in that position, for all kernels of functions with that entry."""
+
     family: int
     entry: str
     start: int
     stop: int
 
 
-_Tallies = dict[str, dict[str, Tally]]  # by kernel, by standard
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What first contact tells: the kernels that are not run any more, and what a library lacks, with the reason."""
+
+    withdrawn: frozenset[str]
+    absent: Mapping[str, str]
 
 
-class _Judge:
+Tallies = dict[str, dict[str, Tally]]  # by kernel, by standard
+Numbered = tuple[int, Shard]
+
+# Whoever judges shards: yields the number of each with its tallies, in whatever order they are done.
+Judged = Generator[tuple[int, Tallies], None, None]
+Judges = Callable[[Plan, frozenset[str], Sequence[Numbered]], Judged]
+
+
+class Shelf(Protocol):
+    """Where a campaign is kept while it runs: what first contact told, and each shard's tallies by its number."""
+
+    def met(self) -> Met | None: ...
+
+    def keep_met(self, met: Met) -> None: ...
+
+    def missing(self, shards: Sequence[Shard]) -> list[Numbered]: ...
+
+    def keep(self, number: int, shard: Shard, tallies: Tallies) -> None: ...
+
+    def kept(self, number: int, shard: Shard) -> Tallies: ...
+
+
+class ShardJudge:
     """Judges shards, with hosts that live as long as it does."""
 
     def __init__(self, plan: Plan, withdrawn: frozenset[str] = frozenset()) -> None:
@@ -189,12 +230,12 @@ class _Judge:
         (answer,) = host.run(kernel.name, self.plan.format, [plain])
         return answer
 
-    def judge(self, shard: _Shard) -> _Tallies:
+    def judge(self, shard: Shard) -> Tallies:
         plan, family = self.plan, self.plan.families[shard.family]
         kernels = [k for k in plan.kernels if FUNCTIONS[k.function].entry == shard.entry]
         cores = {FUNCTIONS[k.function].core for k in kernels}
         references: dict[bytes, Any] = {}
-        tallies: _Tallies = {}
+        tallies: Tallies = {}
         expected: dict[tuple[str, str], Expectation] = {}
         cases = [family.case(i, kernels[0].function, plan.format, plan.seed) for i in range(shard.start, shard.stop)]
         answers = self.answers(kernels, cases)
@@ -222,41 +263,94 @@ class _Judge:
         return found
 
 
-_worker: _Judge | None = None
+_worker: ShardJudge | None = None
 
 
 def _start_worker(plan: Plan, withdrawn: frozenset[str]) -> None:
     global _worker
     die_with_parent()
-    _worker = _Judge(plan, withdrawn)
+    _worker = ShardJudge(plan, withdrawn)
 
 
-def _judge_in_worker(shard: _Shard) -> _Tallies:
+def _judge_in_worker(shard: Shard) -> Tallies:
     assert _worker is not None
     return _worker.judge(shard)
 
 
-def run_campaign(plan: Plan, progress: Callable[[int, int], None] = lambda done, of: None) -> Campaign:
+def run_campaign(
+    plan: Plan,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    store: Shelf | None = None,
+    judges: Judges | None = None,
+) -> Campaign:
     """Judge every kernel of the plan; `progress(done, of)` is called as shards end.
 
+    With a `store` each shard is kept there as it ends, and what is there already is not judged again. `judges` judge
+    the shards; without them processes of this machine do. The campaign is the same in every case.
+
     Raises KernelError if a kernel cannot be loaded, RefereeDisagreement if the referees disagree, ValueError if a
-    family makes something else than an array (rows, n), RuntimeError if a worker of ours dies.
+    family makes something else than an array (rows, n), RuntimeError if a worker of ours dies; and what the store
+    and the judges raise.
     """
-    plan, withdrawn, absent = _met(plan)
-    shards = _shards(plan)
+    judges = judges or _judged
+    if store is None:
+        met = _met(plan)
+        plan = _present(plan, met)
+        shards = _shards(plan)
+        found = _in_order(judges(plan, met.withdrawn, list(enumerate(shards))))
+    else:
+        plan, shards, met = _stored(plan, progress, store, judges)
+        found = (store.kept(number, shard) for number, shard in enumerate(shards))
     by_family: dict[str, list[dict[str, Tally]]] = {k.name: [{} for _ in plan.families] for k in plan.kernels}
-    for done, (shard, tallies) in enumerate(zip(shards, _judged(plan, withdrawn, shards), strict=True), 1):
+    for done, (shard, tallies) in enumerate(zip(shards, found, strict=True), 1):
         for name, by_standard in tallies.items():
             for standard, tally in by_standard.items():
                 by_family[name][shard.family].setdefault(standard, Tally()).add(tally)
-        progress(done, len(shards))
-    return Campaign(plan, tuple(_result(plan, kernel, by_family[kernel.name]) for kernel in plan.kernels), absent)
+        if store is None:
+            progress(done, len(shards))
+    results = tuple(_result(plan, kernel, by_family[kernel.name]) for kernel in plan.kernels)
+    return Campaign(plan, results, met.absent)
 
 
-def _met(plan: Plan) -> tuple[Plan, frozenset[str], dict[str, str]]:
-    """The plan without the kernels that a library does not have in this format, and why; and those that crash or hang
-    at first contact, which are not run any more."""
-    judge = _Judge(plan)
+def _stored(
+    plan: Plan, progress: Callable[[int, int], None], store: Shelf, judges: Judges
+) -> tuple[Plan, list[Shard], Met]:
+    """Have all shards judged that the store does not have yet, and keep each as it comes."""
+    kept = store.met()
+    met = kept or _met(plan)
+    if kept is None:
+        store.keep_met(met)
+    present = _present(plan, met)
+    shards = _shards(present)
+    missing = store.missing(shards)
+    if kept is not None and missing:
+        _met(plan)  # a kernel that cannot be loaded any more is an error here too, not a finding
+    done = len(shards) - len(missing)
+    progress(done, len(shards))
+    if missing:
+        with closing(judges(present, met.withdrawn, missing)) as judged:
+            for number, tallies in judged:
+                store.keep(number, shards[number], tallies)
+                done += 1
+                progress(done, len(shards))
+    return present, shards, met
+
+
+def _in_order(judged: Judged) -> Iterator[Tallies]:
+    """Tallies 0, 1, 2, ... of what comes in any order: findings and ties depend on the order of adding."""
+    waiting: dict[int, Tallies] = {}
+    turn = 0
+    with closing(judged):
+        for number, tallies in judged:
+            waiting[number] = tallies
+            while turn in waiting:
+                yield waiting.pop(turn)
+                turn += 1
+
+
+def _met(plan: Plan) -> Met:
+    """Who crashes or hangs at first contact, and is not run any more; what a library does not have in this format."""
+    judge = ShardJudge(plan)
     withdrawn, absent = set(), {}
     try:
         for kernel in plan.kernels:
@@ -267,25 +361,29 @@ def _met(plan: Plan) -> tuple[Plan, frozenset[str], dict[str, str]]:
                 absent[kernel.name] = answer.detail
     finally:
         judge.close()
-    present = tuple(kernel for kernel in plan.kernels if kernel.name not in absent)
-    return replace(plan, kernels=present), frozenset(withdrawn), absent
+    return Met(frozenset(withdrawn), absent)
 
 
-def _shards(plan: Plan) -> list[_Shard]:
+def _present(plan: Plan, met: Met) -> Plan:
+    return replace(plan, kernels=tuple(kernel for kernel in plan.kernels if kernel.name not in met.absent))
+
+
+def _shards(plan: Plan) -> list[Shard]:
     entries = list(dict.fromkeys(FUNCTIONS[k.function].entry for k in plan.kernels))
     return [
-        _Shard(family, entry, start, min(start + _CHUNK, plan.indices(family).stop))
+        Shard(family, entry, start, min(start + _CHUNK, plan.indices(family).stop))
         for entry in entries
         for family in range(len(plan.families))
         for start in plan.indices(family)[::_CHUNK]
     ]
 
 
-def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> Iterator[_Tallies]:
+def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[Numbered]) -> Judged:
+    """The judges of this machine: this process, or `plan.jobs` of its children."""
     if plan.jobs == 1:
-        judge = _Judge(plan, withdrawn)
+        judge = ShardJudge(plan, withdrawn)
         try:
-            yield from map(judge.judge, shards)
+            yield from ((number, judge.judge(shard)) for number, shard in shards)
         finally:
             judge.close()
         return
@@ -297,10 +395,11 @@ def _judged(plan: Plan, withdrawn: frozenset[str], shards: Sequence[_Shard]) -> 
         pool = ProcessPoolExecutor(workers, process_context(), initializer=_start_worker, initargs=(plan, withdrawn))
         try:
             with interrupts_deferred():
-                results = pool.map(_judge_in_worker, shards)
-            yield from results
+                numbers = {pool.submit(_judge_in_worker, shard): number for number, shard in shards}
+            for future in as_completed(numbers):
+                yield numbers.pop(future), future.result()
         except BrokenProcessPool as error:
-            raise RuntimeError("a judging process ended unexpectedly (out of memory?); nothing was recorded") from error
+            raise RuntimeError("a judging process ended unexpectedly (out of memory?)") from error
         except BaseException:  # an interrupt must not wait for the shards in hand; hosts end with their worker
             for worker in set(mp.active_children()) - others:
                 worker.kill()
