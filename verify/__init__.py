@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .decision import Enclosure, Outcome
     from .findings import Finding, findings_of, textbook
     from .formats import FORMATS, Format, format_named
+    from .hunting import DEFAULT_EVALUATIONS, Found, search
     from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
     from .libraries import LIBRARIES, Library, library_named
     from .profiles import PROFILES
@@ -30,6 +31,7 @@ __all__ = [
     "ADVERSARIES",
     "CALLS",
     "DEFAULT_CASES",
+    "DEFAULT_EVALUATIONS",
     "FORMATS",
     "LIBRARIES",
     "PROFILES",
@@ -41,6 +43,7 @@ __all__ = [
     "Enclosure",
     "Finding",
     "Format",
+    "Found",
     "Judgement",
     "Kernel",
     "KernelError",
@@ -68,6 +71,7 @@ __all__ = [
     "record_schema",
     "record_text",
     "run_campaign",
+    "search",
     "simulate",
     "standards_for",
     "survey_libraries",
@@ -85,6 +89,7 @@ _HOMES = {
     "decision": ("Enclosure", "Outcome"),
     "formats": ("FORMATS", "Format", "format_named"),
     "findings": ("Finding", "findings_of", "textbook"),
+    "hunting": ("DEFAULT_EVALUATIONS", "Found", "search"),
     "kernels": ("CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named"),
     "libraries": ("LIBRARIES", "Library", "library_named"),
     "profiles": ("PROFILES",),

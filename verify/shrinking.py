@@ -42,18 +42,25 @@ class Examiner:
         return judge_cases(self.kernel, expectation, cases, answers, self.standard)
 
 
-def shrink(examine: Callable[[Sequence[Case]], list[Verdict]], case: Case, entry: str) -> tuple[Case, Verdict]:
+def shrink(
+    examine: Callable[[Sequence[Case]], list[Verdict]],
+    case: Case,
+    entry: str,
+    wrong: Callable[[Verdict], bool] | None = None,
+) -> tuple[Case, Verdict]:
     """The smallest case found that shows what `case` does, and its verdict; `entry` as in `proofs.Function`.
 
-    The case itself is examined first: ValueError if nothing is wrong with it, or nothing by as much as an ulp.
+    The case itself is examined first: ValueError if nothing is wrong with it. Wrong is a fault, or what exceeds by as
+    much as an ulp, unless `wrong` says something else.
     """
+    wrong = wrong or _is_wrong
     (seen,) = examine([case])
-    if not _is_wrong(seen):
+    if not wrong(seen):
         raise ValueError(f"{case.name}: {seen.outcome.name}: an input that exceeds or has a fault is required")
     found = case, seen
     for propose in (_rows, _fewer, _simpler, _fewer):
         for _ in range(_ROUNDS):
-            better = _first(examine, propose(found[0], entry), found[1])
+            better = _first(examine, propose(found[0], entry), found[1], wrong)
             if better is None:
                 break
             found = better
@@ -65,22 +72,27 @@ def _is_wrong(verdict: Verdict) -> bool:
 
 
 def _first(
-    examine: Callable[[Sequence[Case]], list[Verdict]], candidates: Iterable[Case], seen: Verdict
+    examine: Callable[[Sequence[Case]], list[Verdict]],
+    candidates: Iterable[Case],
+    seen: Verdict,
+    wrong: Callable[[Verdict], bool],
 ) -> tuple[Case, Verdict] | None:
     """The first candidate that shows the same, examined some at a time."""
     waiting: list[Case] = []
     for candidate in candidates:
         waiting.append(candidate)
         if len(waiting) == _AT_ONCE:
-            if (better := _same(examine(waiting), waiting, seen)) is not None:
+            if (better := _same(examine(waiting), waiting, seen, wrong)) is not None:
                 return better
             waiting = []
-    return _same(examine(waiting), waiting, seen) if waiting else None
+    return _same(examine(waiting), waiting, seen, wrong) if waiting else None
 
 
-def _same(verdicts: Sequence[Verdict], cases: Sequence[Case], seen: Verdict) -> tuple[Case, Verdict] | None:
+def _same(
+    verdicts: Sequence[Verdict], cases: Sequence[Case], seen: Verdict, wrong: Callable[[Verdict], bool]
+) -> tuple[Case, Verdict] | None:
     for case, verdict in zip(cases, verdicts, strict=True):
-        if _is_wrong(verdict) and verdict.fault == seen.fault and (verdict.got == "nan") == (seen.got == "nan"):
+        if wrong(verdict) and verdict.fault == seen.fault and (verdict.got == "nan") == (seen.got == "nan"):
             return case, verdict
     return None
 
