@@ -30,7 +30,7 @@ from .shrinking import Examiner, shrink
 from .standards import ladder, standards_for
 from .verdicts import Verdict
 
-__all__ = ["DEFAULT_EVALUATIONS", "Found", "rows_judged", "score", "search"]
+__all__ = ["DEFAULT_EVALUATIONS", "Found", "rows_judged", "score", "search", "standard_held"]
 
 DEFAULT_EVALUATIONS = 2000
 _MOST = 10**7
@@ -61,7 +61,10 @@ def score(verdict: Verdict) -> Score:
     if verdict.outcome in (Outcome.FAULT, Outcome.OUT_OF_SCOPE):
         return -1, 0.0
     error, allowed = verdict.error_ulp[0], verdict.allowed_ulp[1]
-    ratio = 0.0 if error == 0 else float("inf") if allowed == 0 else float(np.nextafter(error / allowed, 0.0))
+    if error == 0:
+        ratio = 0.0
+    else:
+        ratio = float("inf") if allowed == 0 or np.isinf(error) else float(np.nextafter(error / allowed, 0.0))
     if verdict.outcome is Outcome.EXCEEDS:
         return 1, ratio
     return 0, ratio if ratio <= 1 else 0.0
@@ -115,13 +118,14 @@ def search(
     call: str = "batch",
     libm: Libm | None = None,
     timeout: float = 10.0,
+    smallest: bool = True,
     progress: Callable[[int, float], None] = lambda evaluations, ratio: None,
 ) -> Found:
     """Search for the largest error / allowed of a kernel, in a process of its own; kernels as for `judge`.
 
     Without a `standard` it is held to its claim, or to the class that it reaches over ten cases of each family. One
     evaluation is one row judged; the same seed and number of them give the same result. A fault or NaN ends the search.
-    `progress` is called with the evaluations so far and the largest ratio. Raises KernelError or ValueError for what
+    With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the largest ratio. Raises KernelError or ValueError for what
     cannot be judged as asked.
     """
     for name, value, least, most in (("evaluations", evaluations, 1, _MOST), ("seed", seed, 0, 2**64 - 1)):
@@ -135,7 +139,7 @@ def search(
             f"{chosen.function} (kernel {chosen.name}) has no standard {standard!r}: "
             f"one of {', '.join(standards_for(chosen.function))} is required"
         )
-    held = standard or chosen.claim or _class(chosen, fmt, libm, timeout)
+    held = standard or standard_held(chosen, fmt, libm, timeout)
     host = Host([chosen], timeout)
     try:
         host.check(chosen.name, fmt)
@@ -143,16 +147,20 @@ def search(
         hunt = _Hunt(chosen.function, fmt, examine, evaluations, seed)
         for _ in hunt.run():
             progress(hunt.spent, hunt.best[1])
-        smallest, shown = _shrunk(examine, hunt, FUNCTIONS[chosen.function].entry)
+        shrunk = _shrunk(examine, hunt, FUNCTIONS[chosen.function].entry) if smallest else (None, None)
     finally:
         host.close()
     assert hunt.worst is not None
     case, worst = hunt.worst
     told = (chosen, fmt, held, seed, hunt.spent, worst, case, hunt.best[1])
-    return Found(*told, tuple(hunt.history), hunt.counts, smallest, shown)
+    return Found(*told, tuple(hunt.history), hunt.counts, *shrunk)
 
 
-def _class(kernel: Kernel, fmt: Format, libm: Libm | None, timeout: float) -> str:
+def standard_held(kernel: Kernel, fmt: Format, libm: Libm | None = None, timeout: float = 10.0) -> str:
+    """What a kernel is held to where no standard is asked for: its claim, or the class that it reaches, or the weakest
+    standard of the ladder if it reaches none."""
+    if kernel.claim is not None:
+        return kernel.claim
     reached = judge(kernel, format=fmt.name, cases=_CLASSIFYING, libm=libm, timeout=timeout).kernel_class
     return reached or ladder(kernel.function)[-1]
 
