@@ -25,7 +25,7 @@ from .decision import Outcome
 from .formats import Format, format_named
 from .host import Host
 from .kernels import Kernel, KernelError, chosen_kernel
-from .moves import ANY_LENGTH, MOVES, Move, Mover
+from .moves import ANY_LENGTH, MOVES, Move, Mover, telling_row
 from .shrinking import Examiner, shrink
 from .standards import ladder, standards_for
 from .verdicts import Verdict
@@ -44,6 +44,9 @@ _LONGEST = 256  # entries of a row that is changed
 _LONGEST_PREFIXES = 16
 _KEPT = 4  # rows of a lineage
 _PRIOR = 4.0  # a move counts as tried so often, and as having helped once
+_LENGTHS = (2, 3, 2, 4, 3, 9)  # of telling rows
+_TELLING = 8  # of these among the families
+_ALONE = 0.6  # of all changes are by one move; of the others, of more than one, by two; and so on
 _AGAIN = 8  # moves tried for a row that is new
 _PATIENCE = 8  # changes of a row in vain that cost it one rank
 _LABELS = 3  # of a function of a label: the largest entry, the second, the third
@@ -193,11 +196,11 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """A case to be judged, with the move and the row that it came from; those of a family have neither."""
+    """A case to be judged, with the moves and the row that it came from; those of a family have neither."""
 
     case: Case
     lineage: str
-    move: int = -1
+    moves: tuple[int, ...] = ()
     parent: _Row | None = None
 
 
@@ -223,26 +226,35 @@ class _Hunt:
         mover = Mover(rng, self.format, _LONGEST_PREFIXES if entry == "prefixes" else _LONGEST)
         moves = ANY_LENGTH if entry in ("vector", "label", "prefixes") else MOVES
         helped, tried = np.ones(len(moves)), np.full(len(moves), _PRIOR)
-        families = self._families(rng)
+        families, started, explored = self._families(rng), 0, 0
         while self.spent < self.evaluations and self.best[1] < float("inf"):
-            starting = _START * self.spent < self.evaluations
-            ranked = [] if starting else self._ranked()
+            ranked = [] if _START * self.spent < self.evaluations else self._ranked()
+            started = started if ranked else self.spent
             lot: list[_Try] = []
             room = min(_AT_ONCE, self.evaluations - self.spent)
             while room > 0:
-                made = self._change(mover, moves, helped / tried, ranked) if ranked and rng.integers(_FRESH) else None
+                climbs = ranked and _FRESH * explored >= self.spent - started
+                made = self._change(mover, moves, helped / tried, ranked) if climbs else None
                 made = _narrowed(made or next(families), min(_DEAREST, room), self.function, rng)
-                room -= rows_judged(made.case.x, self.function)
+                cost = rows_judged(made.case.x, self.function)
+                room -= cost
+                explored += cost if ranked and made.parent is None else 0
                 lot.append(made)
             for made, better in zip(lot, self._judge(lot), strict=True):
-                if made.parent is not None:
-                    tried[made.move] += 1
-                    helped[made.move] += better
+                for move in made.moves:
+                    tried[move] += 1
+                    helped[move] += better
             yield
 
     def _families(self, rng: np.random.Generator) -> Iterator[_Try]:
-        """The cases of all families, in turn; the families in another order each time."""
-        families: list[Adversary] = list(ADVERSARIES.values())
+        """The cases of all families and of telling rows, in turn; in another order each time."""
+        entry, mover = FUNCTIONS[self.function].entry, Mover(rng, self.format, _LONGEST)
+        lengths = {"pair": (2,), "element": (1,)}.get(entry, _LENGTHS)
+        telling = [
+            Adversary(f"telling-{k}", "", lambda d: telling_row(mover, d.n(*lengths))[np.newaxis])
+            for k in range(_TELLING)
+        ]
+        families: list[Adversary] = [*ADVERSARIES.values(), *telling]
         index = 0
         while True:
             for place in rng.permutation(len(families)):
@@ -265,15 +277,19 @@ class _Hunt:
         self, mover: Mover, moves: Sequence[Move], worth: NDArray[np.float64], ranked: Sequence[_Row]
     ) -> _Try | None:
         """A row that is new, from one whose turn it is; None if the moves only give rows that were judged before."""
-        rank = min(range(len(ranked)), key=lambda k: k + ranked[k].changed / _PATIENCE)
-        parent, mate = ranked[rank], ranked[mover.rng.integers(len(ranked))]
+        mate = ranked[mover.rng.integers(len(ranked))]
+        among = ranked if mover.rng.integers(2) else [row for row in ranked if row.lineage == mate.lineage]
+        parent = among[min(range(len(among)), key=lambda k: k + among[k].changed / _PATIENCE)]
         parent.changed += 1
         for _ in range(_AGAIN):
-            move = int(mover.rng.choice(len(moves), p=worth / worth.sum()))
-            with np.errstate(all="ignore"):
-                x = mover.fit(moves[move](mover, parent.x, mate.x), parent.x)
+            count = min(int(mover.rng.geometric(_ALONE)), len(moves))
+            drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
+            x = parent.x
+            for move in drawn.tolist():
+                with np.errstate(all="ignore"):
+                    x = mover.fit(moves[move](mover, x, mate.x), x)
             if x.tobytes() not in self.seen:
-                return _Try(self._case(x), parent.lineage, move, parent)
+                return _Try(self._case(x), parent.lineage, tuple(drawn.tolist()), parent)
         return None
 
     def _case(self, x: NDArray[np.float64]) -> Case:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .formats import Format
 
-__all__ = ["ANY_LENGTH", "MOVES", "Move", "Mover"]
+__all__ = ["ANY_LENGTH", "MOVES", "Move", "Mover", "telling_row"]
 
 Array = NDArray[np.float64]
 
@@ -56,11 +56,21 @@ class Mover:
         size = 2.0 ** float(self.rng.integers(-_OCTAVES, _OCTAVES + 1))
         return float(self.rng.choice([-1.0, 1.0]) * size * (1 + abs(self.share()) / 4))
 
-    def lost_gap(self) -> float:
-        """A gap at which something is lost: half an ulp of the sum, subnormal terms, terms at all."""
-        f = self.format
+    def gap(self) -> float:
+        """A gap just past a power of two, where it is rounded the most for its size, or one at which something is lost:
+        half an ulp of the sum, subnormal terms, terms at all."""
+        f, kind = self.format, self.rng.integers(6)
+        if kind > 2:
+            return float(2.0 ** self.rng.integers(-2, f.emax.bit_length()) * (1 + abs(self.share()) / 4))
         ends = (f.precision * np.log(2.0), -f.emin * np.log(2.0), -f.log_smallest)
-        return float(ends[self.rng.integers(3)] + self.rng.normal() * (0.0, 1.0, 4.0)[self.rng.integers(3)])
+        return float(ends[kind] + self.rng.normal() * (0.0, 1.0, 4.0)[self.rng.integers(3)])
+
+
+def telling_row(m: Mover, n: int) -> Array:
+    """A row of n entries with a telling maximum, the others below it by telling gaps, some of them tied."""
+    row = -np.array([0.0, *(m.gap() for _ in range(n - 1))]) + m.landmark()
+    row[m.rng.random(n) < 0.1] = row[m.rng.integers(n)]
+    return m.fit(m.rng.permutation(row), row)
 
 
 def _last_bits(m: Mover, x: Array, mate: Array) -> Array:
@@ -91,9 +101,9 @@ def _gaps(m: Mover, x: Array, mate: Array) -> Array:
     return np.where(x == top, x + m.share() * max(1.0, float(top - x.min())), x)
 
 
-def _lose(m: Mover, x: Array, mate: Array) -> Array:
-    """Entries so far below the maximum that they begin to be lost."""
-    changed = np.where(m.some(len(x)), x.max() - m.lost_gap(), x)
+def _below(m: Mover, x: Array, mate: Array) -> Array:
+    """Entries put below the maximum by a telling gap."""
+    changed = np.where(m.some(len(x)), x.max() - m.gap(), x)
     changed[x.argmax()] = x.max()
     return changed
 
@@ -140,6 +150,6 @@ def _double(m: Mover, x: Array, mate: Array) -> Array:
 Move = Callable[[Mover, Array, Array], Array]
 
 MOVES: tuple[Move, ...] = (
-    _last_bits, _coordinates, _steps, _tie, _scale, _gaps, _lose, _shift, _land, _signs, _order, _cross
+    _last_bits, _coordinates, _steps, _tie, _scale, _gaps, _below, _shift, _land, _signs, _order, _cross
 )  # fmt: skip
 ANY_LENGTH: tuple[Move, ...] = (*MOVES, _drop, _double)
