@@ -46,6 +46,7 @@ from shiftproof.verify import (
 from .files import check_writable, write
 from .proving import grade_command, prove_command
 from .reporting import report_command
+from .searching import search_command
 from .surveying import TABLE_WIDTH, cores, leaderboard_command, show_survey
 from .vectoring import vectors_command
 
@@ -323,4 +324,5 @@ _commands.add_command(prove_command)
 _commands.add_command(grade_command)
 _commands.add_command(report_command)
 _commands.add_command(leaderboard_command)
+_commands.add_command(search_command)
 _commands.add_command(vectors_command)

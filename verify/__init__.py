@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adversaries import ADVERSARIES, adversary_named
     from .api import Judgement, judge
+    from .asserting import verdict_lines
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
     from .decision import Enclosure, Outcome
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
     from .libraries import LIBRARIES, Library, library_named
     from .profiles import PROFILES
-    from .record import read_record, record_of, record_schema
+    from .record import read_record, record_of, record_schema, search_record
     from .references import RefereeDisagreement, Reference
     from .schemas import record_text
     from .simulated import simulate
@@ -72,6 +73,7 @@ __all__ = [
     "record_text",
     "run_campaign",
     "search",
+    "search_record",
     "simulate",
     "standards_for",
     "survey_libraries",
@@ -79,11 +81,13 @@ __all__ = [
     "textbook",
     "vectors_record",
     "vectors_text",
+    "verdict_lines",
 ]
 
 _HOMES = {
     "adversaries": ("ADVERSARIES", "adversary_named"),
     "api": ("Judgement", "judge"),
+    "asserting": ("verdict_lines",),
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
     "decision": ("Enclosure", "Outcome"),
@@ -93,7 +97,7 @@ _HOMES = {
     "kernels": ("CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named"),
     "libraries": ("LIBRARIES", "Library", "library_named"),
     "profiles": ("PROFILES",),
-    "record": ("read_record", "record_of", "record_schema"),
+    "record": ("read_record", "record_of", "record_schema", "search_record"),
     "schemas": ("record_text",),
     "references": ("RefereeDisagreement", "Reference"),
     "simulated": ("simulate",),

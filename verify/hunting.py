@@ -128,8 +128,8 @@ def search(
 
     Without a `standard` it is held to its claim, or to the class that it reaches over ten cases of each family. One
     evaluation is one row judged; the same seed and number of them give the same result. A fault or NaN ends the search.
-    With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the largest ratio. Raises KernelError or ValueError for what
-    cannot be judged as asked.
+    With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the largest ratio.
+    Raises KernelError or ValueError for what cannot be judged as asked.
     """
     for name, value, least, most in (("evaluations", evaluations, 1, _MOST), ("seed", seed, 0, 2**64 - 1)):
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:

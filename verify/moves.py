@@ -67,7 +67,12 @@ class Mover:
 
 
 def telling_row(m: Mover, n: int) -> Array:
-    """A row of n entries with a telling maximum, the others below it by telling gaps, some of them tied."""
+    """A row of n entries with a telling maximum, the others below it by telling gaps, some of them tied.
+
+    A single entry stands for itself against 0 as well: it may be such a gap, of either sign.
+    """
+    if n == 1 and m.rng.integers(2):
+        return m.fit(np.array([m.gap()]) * m.rng.choice([-1.0, 1.0], 1), np.zeros(1))
     row = -np.array([0.0, *(m.gap() for _ in range(n - 1))]) + m.landmark()
     row[m.rng.random(n) < 0.1] = row[m.rng.integers(n)]
     return m.fit(m.rng.permutation(row), row)

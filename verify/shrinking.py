@@ -18,6 +18,7 @@ from .decision import Outcome
 from .formats import Format
 from .host import Host
 from .kernels import Kernel
+from .references import Reference
 from .standards import Expectation
 from .verdicts import Verdict, judge_cases
 
@@ -29,17 +30,39 @@ _SHORT, _LONG = 64, 512  # entries, up to which blocks of every size, and in eve
 
 
 class Examiner:
-    """Runs one kernel on cases of one's own, in the host's process, and judges the answers against one standard."""
+    """Runs one kernel on cases of one's own, in the host's process, and judges the answers against one standard.
 
-    def __init__(self, kernel: Kernel, fmt: Format, standard: str, host: Host, libm: Libm | None = None) -> None:
+    `references` is a store by row that examiners for the same format may share.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        fmt: Format,
+        standard: str,
+        host: Host,
+        libm: Libm | None = None,
+        references: dict[bytes, dict[str, Reference]] | None = None,
+    ) -> None:
         self.kernel, self.format, self.standard, self.host, self.libm = kernel, fmt, standard, host, libm
+        self.references = references
 
     def __call__(self, cases: Sequence[Case]) -> list[Verdict]:
         """A verdict for each case. Raises RefereeDisagreement, and KernelError if the kernel cannot be loaded."""
-        arrays = [case.x for case in cases]
-        expectation = Expectation(arrays, self.kernel.function, self.format, self.libm, self.kernel.profile)
         answers = self.host.run(self.kernel.name, self.format, cases)
-        return judge_cases(self.kernel, expectation, cases, answers, self.standard)
+        # Integers apart: what is judged beside them is judged against every standard, as they are.
+        whole = [case.x.dtype.kind != "f" for case in cases]
+        judged: dict[int, Verdict] = {}
+        for kind in set(whole):
+            places = [place for place, of in enumerate(whole) if of is kind]
+            chosen = [cases[place] for place in places]
+            how = (self.kernel.function, self.format, self.libm, self.kernel.profile, self.references)
+            expectation = Expectation([case.x for case in chosen], *how)
+            verdicts = judge_cases(
+                self.kernel, expectation, chosen, [answers[place] for place in places], self.standard
+            )
+            judged.update(zip(places, verdicts, strict=True))
+        return [judged[place] for place in range(len(cases))]
 
 
 def shrink(
