@@ -44,8 +44,8 @@ _LONGEST = 256  # entries of a row that is changed
 _LONGEST_PREFIXES = 16
 _KEPT = 4  # rows of a lineage
 _PRIOR = 4.0  # a move counts as tried so often, and as having helped once
-_LENGTHS = (2, 3, 2, 4, 3, 9)  # of telling rows
-_TELLING = 8  # of these among the families
+_LENGTHS = (2, 2, 2, 3, 3, 4, 9, 1)  # of telling rows
+_TELLING = 4  # rows of these in a case
 _ALONE = 0.6  # of all changes are by one move; of the others, of more than one, by two; and so on
 _AGAIN = 8  # moves tried for a row that is new
 _PATIENCE = 8  # changes of a row in vain that cost it one rank
@@ -249,12 +249,13 @@ class _Hunt:
     def _families(self, rng: np.random.Generator) -> Iterator[_Try]:
         """The cases of all families and of telling rows, in turn; in another order each time."""
         entry, mover = FUNCTIONS[self.function].entry, Mover(rng, self.format, _LONGEST)
-        lengths = {"pair": (2,), "element": (1,)}.get(entry, _LENGTHS)
-        telling = [
-            Adversary(f"telling-{k}", "", lambda d: telling_row(mover, d.n(*lengths))[np.newaxis])
-            for k in range(_TELLING)
-        ]
-        families: list[Adversary] = [*ADVERSARIES.values(), *telling]
+
+        def telling(n: int) -> Adversary:
+            n = {"pair": 2, "element": 1}.get(entry, n)
+            return Adversary("telling", "", lambda d: np.stack([telling_row(mover, n) for _ in range(_TELLING)]))
+
+        made = [replace(telling(n), name=f"telling-{k}") for k, n in enumerate(_LENGTHS)]
+        families: list[Adversary] = [*ADVERSARIES.values(), *made]
         index = 0
         while True:
             for place in rng.permutation(len(families)):

@@ -50,19 +50,23 @@ class Mover:
         return float(self.rng.normal() * 2.0 ** -self.rng.integers(0, self.format.precision))
 
     def landmark(self) -> float:
-        """0, or a power of two and a few ulps, of either sign: where the ulp of a result is largest for its size."""
-        if not self.rng.integers(6):
+        """Where a maximum or a result may tell something: 0, a power of two and a little more, where its ulp is large
+        for its size, of either sign; or anywhere that exp has a result."""
+        kind = self.rng.integers(6)
+        if kind == 0:
             return 0.0
+        if kind == 1:
+            return float(self.rng.uniform(self.format.log_smallest, self.format.log_largest))
         size = 2.0 ** float(self.rng.integers(-_OCTAVES, _OCTAVES + 1))
         return float(self.rng.choice([-1.0, 1.0]) * size * (1 + abs(self.share()) / 4))
 
-    def gap(self) -> float:
-        """A gap just past a power of two, where it is rounded the most for its size, or one at which something is lost:
-        half an ulp of the sum, subnormal terms, terms at all."""
+    def gap(self, top: float) -> float:
+        """A distance from the maximum that may tell something: just past a power of two, where it is rounded the most
+        for its size; or where something is lost: half an ulp of the maximum, subnormal terms, terms at all."""
         f, kind = self.format, self.rng.integers(6)
         if kind > 2:
             return float(2.0 ** self.rng.integers(-2, f.emax.bit_length()) * (1 + abs(self.share()) / 4))
-        ends = (f.precision * np.log(2.0), -f.emin * np.log(2.0), -f.log_smallest)
+        ends = (max(np.log(2.0) - np.log(f.ulp(top)), 0.0), -f.emin * np.log(2.0), -f.log_smallest)
         return float(ends[kind] + self.rng.normal() * (0.0, 1.0, 4.0)[self.rng.integers(3)])
 
 
@@ -72,8 +76,9 @@ def telling_row(m: Mover, n: int) -> Array:
     A single entry stands for itself against 0 as well: it may be such a gap, of either sign.
     """
     if n == 1 and m.rng.integers(2):
-        return m.fit(np.array([m.gap()]) * m.rng.choice([-1.0, 1.0], 1), np.zeros(1))
-    row = -np.array([0.0, *(m.gap() for _ in range(n - 1))]) + m.landmark()
+        return m.fit(np.array([m.gap(0.5)]) * m.rng.choice([-1.0, 1.0], 1), np.zeros(1))
+    top = m.landmark()
+    row = top - np.array([0.0, *(m.gap(top) for _ in range(n - 1))])
     row[m.rng.random(n) < 0.1] = row[m.rng.integers(n)]
     return m.fit(m.rng.permutation(row), row)
 
@@ -108,7 +113,7 @@ def _gaps(m: Mover, x: Array, mate: Array) -> Array:
 
 def _below(m: Mover, x: Array, mate: Array) -> Array:
     """Entries put below the maximum by a telling gap."""
-    changed = np.where(m.some(len(x)), x.max() - m.gap(), x)
+    changed = np.where(m.some(len(x)), x.max() - m.gap(float(x.max())), x)
     changed[x.argmax()] = x.max()
     return changed
 
