@@ -56,31 +56,36 @@ def main() -> int:
     for kernel in kernels:
         if options.kernel and kernel.name not in options.kernel:
             continue
-        held = replace(kernel, claim=standard_held(kernel, B64, timeout=_TIMEOUT))
-        rows = [compared(held, options.evaluations, seed, options.hypothesis) for seed in range(options.seeds)]
+        held = standard_held(kernel, B64, timeout=_TIMEOUT)
+        rows = [compared(kernel, held, options.evaluations, seed, options.hypothesis) for seed in range(options.seeds)]
         above = [ours > max(rivals) or (max(rivals) == ours == np.inf) for *rivals, _, ours in rows]
         best = [f"{max(column):<10.7g}" for column in zip(*rows, strict=True)]
-        print(f"{kernel.name:30} {held.claim:20} {' '.join(best)} {sum(above)} of {len(above)}", flush=True)
+        print(
+            f"{kernel.name:30} {held[0] + ' (ftz)' * held[1]:20} {' '.join(best)} {sum(above)} of {len(above)}",
+            flush=True,
+        )
         lost += [kernel.name] * (not all(above))
     print(f"{time.perf_counter() - start:.0f} s; not above in every seed: {', '.join(lost) or 'none'}")
     return int(bool(lost))
 
 
-def compared(kernel: Kernel, evaluations: int, seed: int, targeted: bool) -> tuple[float, float, float, float]:
+def compared(
+    kernel: Kernel, held: tuple[str, bool], evaluations: int, seed: int, targeted: bool
+) -> tuple[float, float, float, float]:
     """The largest ratios: of the families, of normal rows, of Hypothesis (NaN if it is not asked) and of the search."""
     host = Host([kernel], _TIMEOUT)
     try:
-        examine = Examiner(kernel, B64, str(kernel.claim), host, references=_KNOWN)
-        of_families = sampled(examine, families(kernel.function, seed), evaluations)
-        of_normal = sampled(examine, normal(kernel.function, seed), evaluations)
-        of_hypothesis = by_hypothesis(examine, evaluations, seed) if targeted else np.nan
+        examine = Examiner(kernel, B64, held[0], host, references=_KNOWN)
+        of_families = sampled(examine, families(kernel.function, seed), evaluations, held[1])
+        of_normal = sampled(examine, normal(kernel.function, seed), evaluations, held[1])
+        of_hypothesis = by_hypothesis(examine, evaluations, seed, held[1]) if targeted else np.nan
     finally:
         host.close()
     found = search(kernel, evaluations=evaluations, seed=seed, timeout=_TIMEOUT, smallest=False)
     return of_families, of_normal, of_hypothesis, found.ratio
 
 
-def sampled(examine: Examiner, cases: Iterator[Case], evaluations: int) -> float:
+def sampled(examine: Examiner, cases: Iterator[Case], evaluations: int, may_flush: bool) -> float:
     """The largest ratio over the first cases that make up the evaluations; the case that would be too much is cut."""
     function, best = examine.kernel.function, 0.0
     while evaluations > 0 and best < np.inf:
@@ -93,7 +98,7 @@ def sampled(examine: Examiner, cases: Iterator[Case], evaluations: int) -> float
                 cost = rows_judged(case.x, function)
             lot.append(case)
             room, evaluations = room - cost, evaluations - cost
-        best = max([best, *(score(verdict)[1] for verdict in examine(lot))])
+        best = max([best, *(score(verdict, may_flush)[1] for verdict in examine(lot))])
     return best
 
 
@@ -110,7 +115,7 @@ def normal(function: str, seed: int) -> Iterator[Case]:
         yield Case("normal", index, rng.normal(size=(1, length)) * 10.0 ** rng.uniform(-3, 3))
 
 
-def by_hypothesis(examine: Examiner, evaluations: int, seed: int) -> float:
+def by_hypothesis(examine: Examiner, evaluations: int, seed: int, may_flush: bool) -> float:
     """The largest ratio that Hypothesis finds when it is told each ratio as its target."""
     entry, best, left = FUNCTIONS[examine.kernel.function].entry, 0.0, evaluations
     rows = {
@@ -134,7 +139,7 @@ def by_hypothesis(examine: Examiner, evaluations: int, seed: int) -> float:
             return
         left -= cost
         (verdict,) = examine([Case("hypothesis", 1, row[np.newaxis])])
-        found = score(verdict)[1]
+        found = score(verdict, may_flush)[1]
         best = max(best, found)
         hypothesis.target(min(found, 1e300))
 

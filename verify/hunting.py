@@ -20,7 +20,7 @@ from shiftproof.proofs import FUNCTIONS, Libm
 
 from .adversaries import ADVERSARIES
 from .api import judge
-from .cases import Adversary, Case
+from .cases import LAYOUTS, Adversary, Case
 from .decision import Outcome
 from .formats import Format, format_named
 from .host import Host
@@ -38,14 +38,19 @@ _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of e
 
 _AT_ONCE = 64  # evaluations, judged together
 _START = 4  # one evaluation in so many for the start, and of the rest
+_POLISH = 8  # the last one in so many for the worst row alone
 _FRESH = 10  # one in so many for more cases of the families
 _DEAREST = 16  # evaluations that one case of a family may take
 _LONGEST = 256  # entries of a row that is changed
 _LONGEST_PREFIXES = 16
+_KINDS = {"integers": 8, "layouts": len(LAYOUTS)}  # families whose cases differ in kind: these many come first
+_FIRST = 2  # evaluations of each of them
 _KEPT = 4  # rows of a lineage
 _PRIOR = 4.0  # a move counts as tried so often, and as having helped once
 _LENGTHS = (2, 2, 2, 3, 3, 4, 9, 1)  # of telling rows
 _TELLING = 4  # rows of these in a case
+_GREED = 4  # one change in so many is of a lineage drawn at random, the others of the best rows of all
+_MUCH = 2.0**-14  # by more than this share of itself a ratio must grow for the count of vain changes to begin anew
 _ALONE = 0.6  # of all changes are by one move; of the others, of more than one, by two; and so on
 _AGAIN = 8  # moves tried for a row that is new
 _PATIENCE = 8  # changes of a row in vain that cost it one rank
@@ -54,11 +59,14 @@ _LABELS = 3  # of a function of a label: the largest entry, the second, the thir
 Score = tuple[int, float]
 
 
-def score(verdict: Verdict) -> Score:
+def score(verdict: Verdict, may_flush: bool = False) -> Score:
     """How bad a verdict is: one decided against the kernel before any other, then error / allowed, rounded down.
 
-    A fault, and NaN for a number, are infinitely bad. What is owed exactly, and given, has no error.
+    A fault, and NaN for a number, are infinitely bad. What is owed exactly, and given, has no error; nor has what only
+    flushing explains, where a kernel may flush subnormals.
     """
+    if may_flush and verdict.flushed:
+        return 0, 0.0
     if verdict.outcome is Outcome.FAULT and verdict.fault != "not-run":
         return 1, float("inf")
     if verdict.outcome in (Outcome.FAULT, Outcome.OUT_OF_SCOPE):
@@ -142,12 +150,12 @@ def search(
             f"{chosen.function} (kernel {chosen.name}) has no standard {standard!r}: "
             f"one of {', '.join(standards_for(chosen.function))} is required"
         )
-    held = standard or standard_held(chosen, fmt, libm, timeout)
+    held, may_flush = (standard, False) if standard else standard_held(chosen, fmt, libm, timeout)
     host = Host([chosen], timeout)
     try:
         host.check(chosen.name, fmt)
         examine = Examiner(chosen, fmt, held, host, libm)
-        hunt = _Hunt(chosen.function, fmt, examine, evaluations, seed)
+        hunt = _Hunt(chosen.function, fmt, examine, evaluations, seed, may_flush)
         for _ in hunt.run():
             progress(hunt.spent, hunt.best[1])
         shrunk = _shrunk(examine, hunt, FUNCTIONS[chosen.function].entry) if smallest else (None, None)
@@ -159,13 +167,13 @@ def search(
     return Found(*told, tuple(hunt.history), hunt.counts, *shrunk)
 
 
-def standard_held(kernel: Kernel, fmt: Format, libm: Libm | None = None, timeout: float = 10.0) -> str:
-    """What a kernel is held to where no standard is asked for: its claim, or the class that it reaches, or the weakest
-    standard of the ladder if it reaches none."""
+def standard_held(kernel: Kernel, fmt: Format, libm: Libm | None = None, timeout: float = 10.0) -> tuple[str, bool]:
+    """What a kernel is held to where no standard is asked for, and whether it may flush subnormals then: its claim, or
+    the class that it reaches, or the weakest standard of the ladder if it reaches none."""
     if kernel.claim is not None:
-        return kernel.claim
-    reached = judge(kernel, format=fmt.name, cases=_CLASSIFYING, libm=libm, timeout=timeout).kernel_class
-    return reached or ladder(kernel.function)[-1]
+        return kernel.claim, False
+    reached = judge(kernel, format=fmt.name, cases=_CLASSIFYING, libm=libm, timeout=timeout)
+    return reached.kernel_class or ladder(kernel.function)[-1], reached.details.flushes
 
 
 def _shrunk(examine: Examiner, hunt: _Hunt, entry: str) -> tuple[Case | None, Verdict | None]:
@@ -173,6 +181,8 @@ def _shrunk(examine: Examiner, hunt: _Hunt, entry: str) -> tuple[Case | None, Ve
     case, worst = hunt.worst
 
     def wrong(verdict: Verdict) -> bool:
+        if hunt.may_flush and verdict.flushed:
+            return False
         decided = verdict.outcome in (Outcome.EXCEEDS, Outcome.FAULT) and verdict.fault != "not-run"
         return decided and verdict.flushed <= worst.flushed
 
@@ -211,6 +221,7 @@ class _Hunt:
     examine: Callable[[Sequence[Case]], list[Verdict]]
     evaluations: int
     seed: int
+    may_flush: bool
     spent: int = 0
     worst: tuple[Case, Verdict] | None = None
     best: Score = (-2, 0.0)
@@ -255,6 +266,10 @@ class _Hunt:
             return Adversary("telling", "", lambda d: np.stack([telling_row(mover, n) for _ in range(_TELLING)]))
 
         made = [replace(telling(n), name=f"telling-{k}") for k, n in enumerate(_LENGTHS)]
+        for name, kinds in _KINDS.items():
+            for index in range(kinds):
+                first = _Try(ADVERSARIES[name].case(index, self.function, self.format, self.seed), name)
+                yield _narrowed(first, _FIRST, self.function, rng)
         families: list[Adversary] = [*ADVERSARIES.values(), *made]
         index = 0
         while True:
@@ -279,7 +294,14 @@ class _Hunt:
     ) -> _Try | None:
         """A row that is new, from one whose turn it is; None if the moves only give rows that were judged before."""
         mate = ranked[mover.rng.integers(len(ranked))]
-        among = ranked if mover.rng.integers(2) else [row for row in ranked if row.lineage == mate.lineage]
+        polishing = _POLISH * (self.evaluations - self.spent) <= self.evaluations
+        among = (
+            ranked[:1]
+            if polishing
+            else ranked
+            if mover.rng.integers(_GREED)
+            else [row for row in ranked if row.lineage == mate.lineage]
+        )
         parent = among[min(range(len(among)), key=lambda k: k + among[k].changed / _PATIENCE)]
         parent.changed += 1
         for _ in range(_AGAIN):
@@ -301,15 +323,15 @@ class _Hunt:
     def _judge(self, lot: Sequence[_Try]) -> Iterator[bool]:
         """For each of the lot, whether it is worse than the row that it came from."""
         for made, verdict in zip(lot, self.examine([made.case for made in lot]), strict=True):
-            found = score(verdict)
+            found = score(verdict, self.may_flush)
             self.spent += rows_judged(made.case.x, self.function)
-            self.counts[verdict.outcome] += 1
+            self.counts[Outcome.WITHIN if self.may_flush and verdict.flushed else verdict.outcome] += 1
             if found > self.best:
                 self.best, self.worst = found, (made.case, verdict)
                 self.history.append((self.spent, found[1]))
             x = self._row_of(made.case, verdict)
             if found[0] >= 0 and np.isfinite(x).all() and len(x) <= _LONGEST:
-                self.rows.append(_Row(found, x, made.lineage))
+                self.rows.append(_Row(found, x, made.lineage, _changes(found, made.parent)))
             yield made.parent is not None and found > made.parent.score
 
     def _row_of(self, case: Case, verdict: Verdict) -> NDArray[np.float64]:
@@ -318,6 +340,13 @@ class _Hunt:
         if of.entry == "element":
             return x.reshape(-1)[verdict.result : verdict.result + 1]
         return np.asarray(x[verdict.result if of.per_row else verdict.result // x.shape[1]])
+
+
+def _changes(found: Score, parent: _Row | None) -> int:
+    """How often a row counts as changed in vain: as often as its parent, unless it is much worse than that."""
+    if parent is None or found > (parent.score[0], parent.score[1] * (1 + _MUCH)):
+        return 0
+    return parent.changed
 
 
 def _narrowed(made: _Try, room: int, function: str, rng: np.random.Generator) -> _Try:
