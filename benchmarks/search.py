@@ -119,9 +119,9 @@ def by_hypothesis(examine: Examiner, evaluations: int, seed: int, may_flush: boo
     """The largest ratio that Hypothesis finds when it is told each ratio as its target."""
     entry, best, left = FUNCTIONS[examine.kernel.function].entry, 0.0, evaluations
     rows = {
-        "pair": vectors("binary64", 2, 2),
+        "pair": vectors("binary64", min_size=2, max_size=2),
         "element": elements("binary64").map(lambda v: np.array([v])),
-    }.get(entry, vectors("binary64", 1, 8))
+    }.get(entry, vectors("binary64", min_size=1, max_size=8))
 
     @hypothesis.seed(seed)
     @hypothesis.settings(

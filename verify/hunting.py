@@ -3,7 +3,7 @@
 A share of the evaluations goes to cases of the adversary families, the rest to changes of the best rows. Each family
 founds a lineage that keeps a few rows, so that one good row does not crowd out the others; the rows of all lineages
 are ranked, and each that has been changed in vain loses a rank for it now and then. Moves are drawn by how often they
-have helped.
+have helped. The last evaluations go to the worst row alone.
 """
 
 from __future__ import annotations
@@ -293,15 +293,11 @@ class _Hunt:
         self, mover: Mover, moves: Sequence[Move], worth: NDArray[np.float64], ranked: Sequence[_Row]
     ) -> _Try | None:
         """A row that is new, from one whose turn it is; None if the moves only give rows that were judged before."""
-        mate = ranked[mover.rng.integers(len(ranked))]
-        polishing = _POLISH * (self.evaluations - self.spent) <= self.evaluations
-        among = (
-            ranked[:1]
-            if polishing
-            else ranked
-            if mover.rng.integers(_GREED)
-            else [row for row in ranked if row.lineage == mate.lineage]
-        )
+        mate, among = ranked[mover.rng.integers(len(ranked))], ranked
+        if _POLISH * (self.evaluations - self.spent) <= self.evaluations:
+            among = ranked[:1]
+        elif not mover.rng.integers(_GREED):
+            among = [row for row in ranked if row.lineage == mate.lineage]
         parent = among[min(range(len(among)), key=lambda k: k + among[k].changed / _PATIENCE)]
         parent.changed += 1
         for _ in range(_AGAIN):

@@ -174,12 +174,14 @@ def _rounded(x: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
     finite = np.isfinite(values)
     safe = np.where(finite, values, 0.0)
     most = float(np.max(safe)) if finite.any() else 0.0
-    proposals = [np.zeros_like(safe), np.sign(safe), np.rint(safe), safe - most]
     mantissa, exponent = np.frexp(safe)
-    proposals += [np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits) for bits in (1, 2, 4, 7, 12, 20)]
+    with np.errstate(over="ignore"):
+        proposals = [np.zeros_like(safe), np.sign(safe), np.rint(safe), safe - most]
+        proposals += [np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits) for bits in (1, 2, 4, 7, 12, 20)]
     for proposal in proposals:
         with np.errstate(over="ignore"):
-            yield np.where(finite, proposal, values).astype(x.dtype)
+            changed = np.where(finite, proposal, values).astype(x.dtype)
+        yield np.where(finite & ~np.isfinite(changed), x, changed)  # a number stays one
 
 
 def _length(x: NDArray[np.generic]) -> tuple[int, int]:
