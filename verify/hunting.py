@@ -4,6 +4,8 @@ A share of the evaluations goes to cases of the adversary families, the rest to 
 founds a lineage that keeps a few rows, so that one good row does not crowd out the others; the rows of all lineages
 are ranked, and each that has been changed in vain loses a rank for it now and then. Moves are drawn by how often they
 have helped. The last evaluations go to the worst row alone.
+
+Hypothesis' targeted search, told the ratio, found less for 4 of 5 kernels in 600 evaluations (`benchmarks/search.py`).
 """
 
 from __future__ import annotations
