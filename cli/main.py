@@ -49,6 +49,7 @@ from .exhausting import exhaust_command
 from .files import check_writable, write
 from .proving import grade_command, prove_command
 from .reporting import report_command
+from .searching import search_command
 from .statuses import status_of
 from .surveying import TABLE_WIDTH, cores, leaderboard_command, show_survey
 from .vectoring import vectors_command
@@ -354,4 +355,5 @@ _commands.add_command(exhaust_command)
 _commands.add_command(grade_command)
 _commands.add_command(report_command)
 _commands.add_command(leaderboard_command)
+_commands.add_command(search_command)
 _commands.add_command(vectors_command)

@@ -77,3 +77,9 @@ def test_the_same_case_shrinks_to_the_same_input() -> None:
     found = [smallest(lambda x: stable(x) + (np.ptp(x) > 11), rows(4, 30))[0].x for _ in range(2)]
     np.testing.assert_array_equal(*found)
     assert found[0].size == 2
+
+
+def test_the_largest_numbers_shrink_without_overflow() -> None:
+    x = np.array([[-1.7e308, 4.5e307, 4.5e307]])
+    case, _ = smallest(lambda x: stable(x) * (1 + 1e-6 * (np.abs(x).max(-1) > 1e308)), x)
+    assert np.isfinite(case.x).all()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adversaries import ADVERSARIES, adversary_named
     from .api import Judgement, judge
+    from .asserting import verdict_lines
     from .assessing import Assessment, Example, assess
     from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
     from .cases import Adversary, Case, Draw
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from .exhaustive import Exhaustion, exhaust
     from .findings import Finding, findings_of, textbook
     from .formats import FORMATS, Format, format_named
+    from .hunting import DEFAULT_EVALUATIONS, Found, search
     from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
     from .libraries import LIBRARIES, Library, library_named
     from .profiles import PROFILES
-    from .record import read_record, record_of, record_schema
+    from .record import read_record, record_of, record_schema, search_record
     from .references import RefereeDisagreement, Reference
     from .saved import read_results, written_assessment
     from .schemas import record_text
@@ -35,6 +37,7 @@ __all__ = [
     "ADVERSARIES",
     "CALLS",
     "DEFAULT_CASES",
+    "DEFAULT_EVALUATIONS",
     "FORMATS",
     "LIBRARIES",
     "PROFILES",
@@ -49,6 +52,7 @@ __all__ = [
     "Exhaustion",
     "Finding",
     "Format",
+    "Found",
     "Judgement",
     "Kernel",
     "KernelError",
@@ -83,6 +87,8 @@ __all__ = [
     "record_schema",
     "record_text",
     "run_campaign",
+    "search",
+    "search_record",
     "simulate",
     "standards_for",
     "survey_libraries",
@@ -90,6 +96,7 @@ __all__ = [
     "textbook",
     "vectors_record",
     "vectors_text",
+    "verdict_lines",
     "written_assessment",
 ]
 
@@ -97,6 +104,7 @@ _HOMES = {
     "adversaries": ("ADVERSARIES", "adversary_named"),
     "api": ("Judgement", "judge"),
     "assessing": ("Assessment", "Example", "assess"),
+    "asserting": ("verdict_lines",),
     "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
     "cluster": ("dask_judges",),
@@ -104,10 +112,11 @@ _HOMES = {
     "exhaustive": ("Exhaustion", "exhaust"),
     "formats": ("FORMATS", "Format", "format_named"),
     "findings": ("Finding", "findings_of", "textbook"),
+    "hunting": ("DEFAULT_EVALUATIONS", "Found", "search"),
     "kernels": ("CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named"),
     "libraries": ("LIBRARIES", "Library", "library_named"),
     "profiles": ("PROFILES",),
-    "record": ("read_record", "record_of", "record_schema"),
+    "record": ("read_record", "record_of", "record_schema", "search_record"),
     "saved": ("read_results", "written_assessment"),
     "schemas": ("record_text",),
     "references": ("RefereeDisagreement", "Reference"),

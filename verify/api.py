@@ -13,7 +13,7 @@ from .campaign import DEFAULT_CASES, KernelResult, Plan, run_campaign
 from .cases import Adversary
 from .decision import Outcome
 from .formats import format_named
-from .kernels import Kernel, kernel_named
+from .kernels import Kernel, chosen_kernel
 from .verdicts import Verdict
 
 __all__ = ["Judgement", "judge"]
@@ -31,7 +31,7 @@ class Judgement:
 
 
 def judge(
-    kernel: Callable[..., Any] | str,
+    kernel: Callable[..., Any] | str | Kernel,
     *,
     function: str | None = None,
     standard: str | None = None,
@@ -60,15 +60,8 @@ def judge(
     of algorithms are read, "per-input" or "closed", and `accumulate` names the format that their sums are made in.
     Raises KernelError or ValueError for what cannot be judged as asked.
     """
-    if callable(kernel):
-        name = getattr(kernel, "__qualname__", type(kernel).__name__)
-        if function is None:
-            function = kernel_named(f"callable:{getattr(kernel, '__name__', name)}").function
-        chosen = Kernel(name, function, kernel, None, call, profile)
-    else:
-        chosen = kernel_named(kernel, function, call, profile)
     plan = Plan(
-        (chosen,),
+        (chosen_kernel(kernel, function, call, profile),),
         format_named(format),
         standard,
         tuple(ADVERSARIES.values()) if families is None else tuple(families),

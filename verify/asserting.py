@@ -23,7 +23,7 @@ from .kernels import Kernel
 from .standards import Expectation, standards_for
 from .verdicts import Verdict, judge_cases
 
-__all__ = ["assert_kernel", "assert_within"]
+__all__ = ["assert_kernel", "assert_within", "verdict_lines"]
 
 DEFAULT_CASES = 310  # ten of each family
 _SHOWN_ROWS = 3
@@ -80,13 +80,14 @@ def _complaint(result: Judgement, fmt: str, cases: int, seed: int) -> str:
         return f"{head}: nothing was judged, which is not a pass"
     lines = [head, f"  class: {result.kernel_class or 'none'}; seed {seed}"]
     for fault, (count, verdict) in tally.faults.items():
-        lines += [f"  FAULT {fault} ({count} cases)", *_told(verdict)]
+        lines += [f"  FAULT {fault} ({count} cases)", *verdict_lines(verdict)]
     shown = tally.simplest or (result.worst if not tally.faults else None)
-    return "\n".join(lines + (_told(shown) if shown is not None else []))
+    return "\n".join(lines + (verdict_lines(shown) if shown is not None else []))
 
 
-def _told(verdict: Verdict) -> list[str]:
-    if verdict.x is None or len(verdict.x) > _SHOWN_ENTRIES:
+def verdict_lines(verdict: Verdict, most: int = _SHOWN_ENTRIES) -> list[str]:
+    """A verdict as people read it: the row, if it has at most so many entries, result, error and what is allowed."""
+    if verdict.x is None or len(verdict.x) > most:
         entries = f"{verdict.length} entries"
     else:
         entries = "[" + ", ".join(verdict.x) + "]"
@@ -146,7 +147,7 @@ def assert_within(
         bad.sort(key=lambda v: -v.outcome.value)
         lines = [f"{function} in {fmt.name} against {standard}: {len(bad)} of {len(verdicts)} rows are not within"]
         for verdict in bad[:_SHOWN_ROWS]:
-            lines += [f"  row {verdict.case.partition('#')[2]}: {verdict.outcome.name}", *_told(verdict)]
+            lines += [f"  row {verdict.case.partition('#')[2]}: {verdict.outcome.name}", *verdict_lines(verdict)]
         if len(bad) > _SHOWN_ROWS:
             lines.append(f"  and {len(bad) - _SHOWN_ROWS} more")
         raise AssertionError("\n".join(lines))

@@ -25,7 +25,16 @@ from .profiles import PROFILES
 from .simulated import SimulatedOperations
 from .standards import standards_for
 
-__all__ = ["CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named", "library_kernels", "load"]
+__all__ = [
+    "CALLS",
+    "Kernel",
+    "KernelError",
+    "builtin_kernels",
+    "chosen_kernel",
+    "kernel_named",
+    "library_kernels",
+    "load",
+]
 
 CALLS = ("batch", "row")
 _FIRST = ("logsumexp", "softmax", "log_softmax", "logaddexp", "softplus", "sigmoid")
@@ -138,6 +147,20 @@ def kernel_named(text: str, function: str | None = None, call: str = "batch", pr
     if guessed not in FUNCTIONS:
         raise KernelError(f"kernel {text}: what does it compute? --function {'|'.join(FUNCTIONS)} is required")
     return Kernel(text, guessed, text, None, call, profile)
+
+
+def chosen_kernel(
+    kernel: Callable[..., Any] | str | Kernel, function: str | None = None, call: str = "batch", profile: str = "strict"
+) -> Kernel:
+    """A kernel from itself, from what names it, or from a callable. Raises KernelError."""
+    if isinstance(kernel, Kernel):
+        return kernel
+    if isinstance(kernel, str):
+        return kernel_named(kernel, function, call, profile)
+    name = getattr(kernel, "__qualname__", type(kernel).__name__)
+    if function is None:
+        function = kernel_named(f"callable:{getattr(kernel, '__name__', name)}").function
+    return Kernel(name, function, kernel, None, call, profile)
 
 
 def load(kernel: Kernel, fmt: Format) -> Callable[..., Any]:

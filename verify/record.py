@@ -13,8 +13,10 @@ from typing import Any
 from shiftproof.proofs import ALGORITHMS, FUNCTIONS, READINGS, Algorithm, bound
 
 from .campaign import Campaign, KernelResult, Plan
+from .cases import Case
 from .decision import Outcome
 from .host import FAULTS
+from .hunting import Found
 from .kernels import Kernel
 from .landscape import gap_end, length_end, size_end
 from .premises import environment, probe
@@ -25,7 +27,7 @@ from .shifts import shifted_rows, what_shifts_cost
 from .standards import ladder
 from .verdicts import Tally, Verdict
 
-__all__ = ["SCHEMA_VERSION", "read_record", "record_of", "record_schema"]
+__all__ = ["SCHEMA_VERSION", "read_record", "record_of", "record_schema", "search_record"]
 
 SCHEMA_VERSION = 2
 
@@ -82,6 +84,38 @@ def record_of(campaign: Campaign) -> Json:
             "shifts": _shifts(plan),
         },
         "kernels": [_kernel(result, _replay(plan, result.kernel)) for result in campaign.results],
+    }
+
+
+def search_record(found: Found) -> Json:
+    """What a search found, with hex floats; the cases are there in full, as rows."""
+    cases = (("worst", found.case, found.worst), ("smallest", found.smallest, found.shown))
+    return {
+        "schema": "shiftproof-search",
+        "version": 1,
+        "environment": environment(),
+        "kernel": found.kernel.name,
+        "function": found.kernel.function,
+        "format": found.format.name,
+        "standard": found.standard,
+        "seed": found.seed,
+        "evaluations": found.evaluations,
+        "outcome": found.outcome.name,
+        "ratio": _number(found.ratio),
+        "history": [{"evaluations": done, "ratio": _number(ratio)} for done, ratio in found.history],
+        "counts": {outcome.name: count for outcome, count in found.counts.items()},
+        **{name: None if case is None or told is None else _shown(case, told) for name, case, told in cases},
+    }
+
+
+def _shown(case: Case, verdict: Verdict) -> Json:
+    rows = [[_number(float(v)) for v in row] for row in case.x.tolist()]
+    return {
+        "dtype": case.x.dtype.name,
+        "layout": case.layout,
+        "rows": rows,
+        "flushed": verdict.flushed,
+        **_said(verdict),
     }
 
 
@@ -204,8 +238,11 @@ def _replay(plan: Plan, kernel: Kernel) -> str:
 
 
 def _verdict(verdict: Verdict, replay: str) -> Json:
+    return {"replay": f"{replay} --standard {verdict.standard} --case {verdict.case}", **_said(verdict)}
+
+
+def _said(verdict: Verdict) -> Json:
     return {
-        "replay": f"{replay} --standard {verdict.standard} --case {verdict.case}",
         "case": verdict.case,
         "standard": verdict.standard,
         "outcome": verdict.outcome.name,

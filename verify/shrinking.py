@@ -18,6 +18,7 @@ from .decision import Outcome
 from .formats import Format
 from .host import Host
 from .kernels import Kernel
+from .references import Reference
 from .standards import Expectation
 from .verdicts import Verdict, judge_cases
 
@@ -29,31 +30,60 @@ _SHORT, _LONG = 64, 512  # entries, up to which blocks of every size, and in eve
 
 
 class Examiner:
-    """Runs one kernel on cases of one's own, in the host's process, and judges the answers against one standard."""
+    """Runs one kernel on cases of one's own, in the host's process, and judges the answers against one standard.
 
-    def __init__(self, kernel: Kernel, fmt: Format, standard: str, host: Host, libm: Libm | None = None) -> None:
+    `references` is a store by row that examiners for the same format may share.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        fmt: Format,
+        standard: str,
+        host: Host,
+        libm: Libm | None = None,
+        references: dict[bytes, dict[str, Reference]] | None = None,
+    ) -> None:
         self.kernel, self.format, self.standard, self.host, self.libm = kernel, fmt, standard, host, libm
+        self.references = references
 
     def __call__(self, cases: Sequence[Case]) -> list[Verdict]:
         """A verdict for each case. Raises RefereeDisagreement, and KernelError if the kernel cannot be loaded."""
-        arrays = [case.x for case in cases]
-        expectation = Expectation(arrays, self.kernel.function, self.format, self.libm, self.kernel.profile)
         answers = self.host.run(self.kernel.name, self.format, cases)
-        return judge_cases(self.kernel, expectation, cases, answers, self.standard)
+        # Integers apart: what is judged beside them is judged against every standard, as they are.
+        whole = [case.x.dtype.kind != "f" for case in cases]
+        judged: dict[int, Verdict] = {}
+        for kind in set(whole):
+            places = [place for place, of in enumerate(whole) if of is kind]
+            chosen = [cases[place] for place in places]
+            how = (self.kernel.function, self.format, self.libm, self.kernel.profile, self.references)
+            expectation = Expectation([case.x for case in chosen], *how)
+            verdicts = judge_cases(
+                self.kernel, expectation, chosen, [answers[place] for place in places], self.standard
+            )
+            judged.update(zip(places, verdicts, strict=True))
+        return [judged[place] for place in range(len(cases))]
 
 
-def shrink(examine: Callable[[Sequence[Case]], list[Verdict]], case: Case, entry: str) -> tuple[Case, Verdict]:
+def shrink(
+    examine: Callable[[Sequence[Case]], list[Verdict]],
+    case: Case,
+    entry: str,
+    wrong: Callable[[Verdict], bool] | None = None,
+) -> tuple[Case, Verdict]:
     """The smallest case found that shows what `case` does, and its verdict; `entry` as in `proofs.Function`.
 
-    The case itself is examined first: ValueError if nothing is wrong with it, or nothing by as much as an ulp.
+    The case itself is examined first: ValueError if nothing is wrong with it. Wrong is a fault, or what exceeds by as
+    much as an ulp, unless `wrong` says something else.
     """
+    wrong = wrong or _is_wrong
     (seen,) = examine([case])
-    if not _is_wrong(seen):
+    if not wrong(seen):
         raise ValueError(f"{case.name}: {seen.outcome.name}: an input that exceeds or has a fault is required")
     found = case, seen
     for propose in (_rows, _fewer, _simpler, _fewer):
         for _ in range(_ROUNDS):
-            better = _first(examine, propose(found[0], entry), found[1])
+            better = _first(examine, propose(found[0], entry), found[1], wrong)
             if better is None:
                 break
             found = better
@@ -65,22 +95,27 @@ def _is_wrong(verdict: Verdict) -> bool:
 
 
 def _first(
-    examine: Callable[[Sequence[Case]], list[Verdict]], candidates: Iterable[Case], seen: Verdict
+    examine: Callable[[Sequence[Case]], list[Verdict]],
+    candidates: Iterable[Case],
+    seen: Verdict,
+    wrong: Callable[[Verdict], bool],
 ) -> tuple[Case, Verdict] | None:
     """The first candidate that shows the same, examined some at a time."""
     waiting: list[Case] = []
     for candidate in candidates:
         waiting.append(candidate)
         if len(waiting) == _AT_ONCE:
-            if (better := _same(examine(waiting), waiting, seen)) is not None:
+            if (better := _same(examine(waiting), waiting, seen, wrong)) is not None:
                 return better
             waiting = []
-    return _same(examine(waiting), waiting, seen) if waiting else None
+    return _same(examine(waiting), waiting, seen, wrong) if waiting else None
 
 
-def _same(verdicts: Sequence[Verdict], cases: Sequence[Case], seen: Verdict) -> tuple[Case, Verdict] | None:
+def _same(
+    verdicts: Sequence[Verdict], cases: Sequence[Case], seen: Verdict, wrong: Callable[[Verdict], bool]
+) -> tuple[Case, Verdict] | None:
     for case, verdict in zip(cases, verdicts, strict=True):
-        if _is_wrong(verdict) and verdict.fault == seen.fault and (verdict.got == "nan") == (seen.got == "nan"):
+        if wrong(verdict) and verdict.fault == seen.fault and (verdict.got == "nan") == (seen.got == "nan"):
             return case, verdict
     return None
 
@@ -139,12 +174,14 @@ def _rounded(x: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
     finite = np.isfinite(values)
     safe = np.where(finite, values, 0.0)
     most = float(np.max(safe)) if finite.any() else 0.0
-    proposals = [np.zeros_like(safe), np.sign(safe), np.rint(safe), safe - most]
     mantissa, exponent = np.frexp(safe)
-    proposals += [np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits) for bits in (1, 2, 4, 7, 12, 20)]
+    with np.errstate(over="ignore"):
+        proposals = [np.zeros_like(safe), np.sign(safe), np.rint(safe), safe - most]
+        proposals += [np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits) for bits in (1, 2, 4, 7, 12, 20)]
     for proposal in proposals:
         with np.errstate(over="ignore"):
-            yield np.where(finite, proposal, values).astype(x.dtype)
+            changed = np.where(finite, proposal, values).astype(x.dtype)
+        yield np.where(finite & ~np.isfinite(changed), x, changed)  # a number stays one
 
 
 def _length(x: NDArray[np.generic]) -> tuple[int, int]:

@@ -1,0 +1,359 @@
+"""The search: from the adversaries' rows uphill on error / allowed, and what it finds shrunk to the smallest input.
+
+A share of the evaluations goes to cases of the adversary families, the rest to changes of the best rows. Each family
+founds a lineage that keeps a few rows, so that one good row does not crowd out the others; the rows of all lineages
+are ranked, and each that has been changed in vain loses a rank for it now and then. Moves are drawn by how often they
+have helped. The last evaluations go to the worst row alone.
+
+Hypothesis' targeted search, told the ratio, found less for 4 of 5 kernels in 600 evaluations (`benchmarks/search.py`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftproof.proofs import FUNCTIONS, Libm
+
+from .adversaries import ADVERSARIES
+from .api import judge
+from .cases import LAYOUTS, Adversary, Case
+from .decision import Outcome
+from .formats import Format, format_named
+from .host import Host
+from .kernels import Kernel, KernelError, chosen_kernel
+from .moves import ANY_LENGTH, MOVES, Move, Mover, telling_row
+from .shrinking import Examiner, shrink
+from .standards import ladder, standards_for
+from .verdicts import Verdict
+
+__all__ = ["DEFAULT_EVALUATIONS", "Found", "rows_judged", "score", "search", "standard_held"]
+
+DEFAULT_EVALUATIONS = 2000
+_MOST = 10**7
+_CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of each family
+
+_AT_ONCE = 64  # evaluations, judged together
+_START = 4  # one evaluation in so many for the start, and of the rest
+_POLISH = 8  # the last one in so many for the worst row alone
+_FRESH = 10  # one in so many for more cases of the families
+_DEAREST = 16  # evaluations that one case of a family may take
+_LONGEST = 256  # entries of a row that is changed
+_LONGEST_PREFIXES = 16
+_KINDS = {"integers": 8, "layouts": len(LAYOUTS)}  # families whose cases differ in kind: these many come first
+_FIRST = 2  # evaluations of each of them
+_KEPT = 4  # rows of a lineage
+_PRIOR = 4.0  # a move counts as tried so often, and as having helped once
+_LENGTHS = (2, 2, 2, 3, 3, 4, 9, 1)  # of telling rows
+_TELLING = 4  # rows of these in a case
+_GREED = 4  # one change in so many is of a lineage drawn at random, the others of the best rows of all
+_MUCH = 2.0**-14  # by more than this share of itself a ratio must grow for the count of vain changes to begin anew
+_ALONE = 0.6  # of all changes are by one move; of the others, of more than one, by two; and so on
+_AGAIN = 8  # moves tried for a row that is new
+_PATIENCE = 8  # changes of a row in vain that cost it one rank
+_LABELS = 3  # of a function of a label: the largest entry, the second, the third
+
+Score = tuple[int, float]
+
+
+def score(verdict: Verdict, may_flush: bool = False) -> Score:
+    """How bad a verdict is: one decided against the kernel before any other, then error / allowed, rounded down.
+
+    A fault, and NaN for a number, are infinitely bad. What is owed exactly, and given, has no error; nor has what only
+    flushing explains, where a kernel may flush subnormals.
+    """
+    if may_flush and verdict.flushed:
+        return 0, 0.0
+    if verdict.outcome is Outcome.FAULT and verdict.fault != "not-run":
+        return 1, float("inf")
+    if verdict.outcome in (Outcome.FAULT, Outcome.OUT_OF_SCOPE):
+        return -1, 0.0
+    error, allowed = verdict.error_ulp[0], verdict.allowed_ulp[1]
+    if error == 0:
+        ratio = 0.0
+    else:
+        ratio = float("inf") if allowed == 0 or np.isinf(error) else float(np.nextafter(error / allowed, 0.0))
+    if verdict.outcome is Outcome.EXCEEDS:
+        return 1, ratio
+    return 0, ratio if ratio <= 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The worst that a search found.
+
+    `ratio` is error / allowed of `worst`, rounded down, or infinite for a fault; `history` has the evaluations and the
+    ratio each time that a worse one was found, `counts` the cases by outcome. Where the standard is exceeded or there
+    is a fault, `smallest` and `shown` are the smallest case that shows it and the verdict on that.
+    """
+
+    kernel: Kernel
+    format: Format
+    standard: str
+    seed: int
+    evaluations: int
+    worst: Verdict
+    case: Case
+    ratio: float
+    history: tuple[tuple[int, float], ...]
+    counts: dict[Outcome, int]
+    smallest: Case | None = None
+    shown: Verdict | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome; OUT_OF_SCOPE only if nothing was judged."""
+        for outcome in (Outcome.FAULT, Outcome.EXCEEDS, Outcome.UNDECIDED, Outcome.WITHIN):
+            if self.counts[outcome]:
+                return outcome
+        return Outcome.OUT_OF_SCOPE
+
+
+def rows_judged(x: NDArray[Any], function: str) -> int:
+    """The evaluations that a case (rows, n) takes: its rows, or its numbers where each is judged as a row."""
+    return int(x.size) if FUNCTIONS[function].entry in ("element", "prefixes") else len(x)
+
+
+def search(
+    kernel: Callable[..., Any] | str | Kernel,
+    *,
+    function: str | None = None,
+    standard: str | None = None,
+    format: str = "binary64",
+    evaluations: int = DEFAULT_EVALUATIONS,
+    seed: int = 0,
+    profile: str = "strict",
+    call: str = "batch",
+    libm: Libm | None = None,
+    timeout: float = 10.0,
+    smallest: bool = True,
+    progress: Callable[[int, float], None] = lambda evaluations, ratio: None,
+) -> Found:
+    """Search for the largest error / allowed of a kernel, in a process of its own; kernels as for `judge`.
+
+    Without a `standard` it is held to its claim, or to the class that it reaches over ten cases of each family. One
+    evaluation is one row judged; the same seed and number of them give the same result. A fault or NaN ends the search.
+    With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the largest ratio.
+    Raises KernelError or ValueError for what cannot be judged as asked.
+    """
+    for name, value, least, most in (("evaluations", evaluations, 1, _MOST), ("seed", seed, 0, 2**64 - 1)):
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"{name}: a whole number from {least} to {most} is required, got {value!r}")
+    chosen, fmt = chosen_kernel(kernel, function, call, profile), format_named(format)
+    if fmt.dtype is None and not chosen.library:
+        raise ValueError(f"{fmt.name}: NumPy has no type to hand to {chosen.name}")
+    if standard is not None and standard not in standards_for(chosen.function):
+        raise KernelError(
+            f"{chosen.function} (kernel {chosen.name}) has no standard {standard!r}: "
+            f"one of {', '.join(standards_for(chosen.function))} is required"
+        )
+    held, may_flush = (standard, False) if standard else standard_held(chosen, fmt, libm, timeout)
+    host = Host([chosen], timeout)
+    try:
+        host.check(chosen.name, fmt)
+        examine = Examiner(chosen, fmt, held, host, libm)
+        hunt = _Hunt(chosen.function, fmt, examine, evaluations, seed, may_flush)
+        for _ in hunt.run():
+            progress(hunt.spent, hunt.best[1])
+        shrunk = _shrunk(examine, hunt, FUNCTIONS[chosen.function].entry) if smallest else (None, None)
+    finally:
+        host.close()
+    assert hunt.worst is not None
+    case, worst = hunt.worst
+    told = (chosen, fmt, held, seed, hunt.spent, worst, case, hunt.best[1])
+    return Found(*told, tuple(hunt.history), hunt.counts, *shrunk)
+
+
+def standard_held(kernel: Kernel, fmt: Format, libm: Libm | None = None, timeout: float = 10.0) -> tuple[str, bool]:
+    """What a kernel is held to where no standard is asked for, and whether it may flush subnormals then: its claim, or
+    the class that it reaches, or the weakest standard of the ladder if it reaches none."""
+    if kernel.claim is not None:
+        return kernel.claim, False
+    reached = judge(kernel, format=fmt.name, cases=_CLASSIFYING, libm=libm, timeout=timeout)
+    return reached.kernel_class or ladder(kernel.function)[-1], reached.details.flushes
+
+
+def _shrunk(examine: Examiner, hunt: _Hunt, entry: str) -> tuple[Case | None, Verdict | None]:
+    assert hunt.worst is not None
+    case, worst = hunt.worst
+
+    def wrong(verdict: Verdict) -> bool:
+        if hunt.may_flush and verdict.flushed:
+            return False
+        decided = verdict.outcome in (Outcome.EXCEEDS, Outcome.FAULT) and verdict.fault != "not-run"
+        return decided and verdict.flushed <= worst.flushed
+
+    if not wrong(worst):
+        return None, None
+    try:
+        return shrink(examine, case, entry, wrong)
+    except ValueError:  # it needs what ran before it
+        return case, worst
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row that may be changed: how bad it is, whose lineage it is of, and how often it was changed."""
+
+    score: Score
+    x: NDArray[np.float64]
+    lineage: str
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A case to be judged, with the moves and the row that it came from; those of a family have neither."""
+
+    case: Case
+    lineage: str
+    moves: tuple[int, ...] = ()
+    parent: _Row | None = None
+
+
+@dataclass(slots=True)
+class _Hunt:
+    function: str
+    format: Format
+    examine: Callable[[Sequence[Case]], list[Verdict]]
+    evaluations: int
+    seed: int
+    may_flush: bool
+    spent: int = 0
+    worst: tuple[Case, Verdict] | None = None
+    best: Score = (-2, 0.0)
+    history: list[tuple[int, float]] = field(default_factory=list)
+    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    rows: list[_Row] = field(default_factory=list)
+    seen: set[bytes] = field(default_factory=set)
+
+    def run(self) -> Iterator[None]:
+        """Judge until the evaluations are spent or something is infinitely bad; yields after each lot."""
+        entry = FUNCTIONS[self.function].entry
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, zlib.crc32(b"search")])))
+        mover = Mover(rng, self.format, _LONGEST_PREFIXES if entry == "prefixes" else _LONGEST)
+        moves = ANY_LENGTH if entry in ("vector", "label", "prefixes") else MOVES
+        helped, tried = np.ones(len(moves)), np.full(len(moves), _PRIOR)
+        families, started, explored = self._families(rng), 0, 0
+        while self.spent < self.evaluations and self.best[1] < float("inf"):
+            ranked = [] if _START * self.spent < self.evaluations else self._ranked()
+            started = started if ranked else self.spent
+            lot: list[_Try] = []
+            room = min(_AT_ONCE, self.evaluations - self.spent)
+            while room > 0:
+                climbs = ranked and _FRESH * explored >= self.spent - started
+                made = self._change(mover, moves, helped / tried, ranked) if climbs else None
+                made = _narrowed(made or next(families), min(_DEAREST, room), self.function, rng)
+                cost = rows_judged(made.case.x, self.function)
+                room -= cost
+                explored += cost if ranked and made.parent is None else 0
+                lot.append(made)
+            for made, better in zip(lot, self._judge(lot), strict=True):
+                for move in made.moves:
+                    tried[move] += 1
+                    helped[move] += better
+            yield
+
+    def _families(self, rng: np.random.Generator) -> Iterator[_Try]:
+        """The cases of all families and of telling rows, in turn; in another order each time."""
+        entry, mover = FUNCTIONS[self.function].entry, Mover(rng, self.format, _LONGEST)
+
+        def telling(n: int) -> Adversary:
+            n = {"pair": 2, "element": 1}.get(entry, n)
+            return Adversary("telling", "", lambda d: np.stack([telling_row(mover, n) for _ in range(_TELLING)]))
+
+        made = [replace(telling(n), name=f"telling-{k}") for k, n in enumerate(_LENGTHS)]
+        for name, kinds in _KINDS.items():
+            for index in range(kinds):
+                first = _Try(ADVERSARIES[name].case(index, self.function, self.format, self.seed), name)
+                yield _narrowed(first, _FIRST, self.function, rng)
+        families: list[Adversary] = [*ADVERSARIES.values(), *made]
+        index = 0
+        while True:
+            for place in rng.permutation(len(families)):
+                family = families[place]
+                yield _Try(family.case(index, self.function, self.format, self.seed), family.name)
+            index += 1
+
+    def _ranked(self) -> list[_Row]:
+        """The best rows of each lineage, the best of all first."""
+        of: dict[str, int] = {}
+        kept = []
+        for row in sorted(self.rows, key=lambda row: row.score, reverse=True):
+            of[row.lineage] = of.get(row.lineage, 0) + 1
+            if of[row.lineage] <= _KEPT:
+                kept.append(row)
+        self.rows = kept
+        return kept
+
+    def _change(
+        self, mover: Mover, moves: Sequence[Move], worth: NDArray[np.float64], ranked: Sequence[_Row]
+    ) -> _Try | None:
+        """A row that is new, from one whose turn it is; None if the moves only give rows that were judged before."""
+        mate, among = ranked[mover.rng.integers(len(ranked))], ranked
+        if _POLISH * (self.evaluations - self.spent) <= self.evaluations:
+            among = ranked[:1]
+        elif not mover.rng.integers(_GREED):
+            among = [row for row in ranked if row.lineage == mate.lineage]
+        parent = among[min(range(len(among)), key=lambda k: k + among[k].changed / _PATIENCE)]
+        parent.changed += 1
+        for _ in range(_AGAIN):
+            count = min(int(mover.rng.geometric(_ALONE)), len(moves))
+            drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
+            x = parent.x
+            for move in drawn.tolist():
+                with np.errstate(all="ignore"):
+                    x = mover.fit(moves[move](mover, x, mate.x), x)
+            if x.tobytes() not in self.seen:
+                return _Try(self._case(x), parent.lineage, tuple(drawn.tolist()), parent)
+        return None
+
+    def _case(self, x: NDArray[np.float64]) -> Case:
+        rows = min(len(x), _LABELS) if FUNCTIONS[self.function].entry == "label" else 1
+        self.seen.add(x.tobytes())
+        return Case("search", len(self.seen), np.stack([x] * rows).astype(self.format.dtype or np.float64))
+
+    def _judge(self, lot: Sequence[_Try]) -> Iterator[bool]:
+        """For each of the lot, whether it is worse than the row that it came from."""
+        for made, verdict in zip(lot, self.examine([made.case for made in lot]), strict=True):
+            found = score(verdict, self.may_flush)
+            self.spent += rows_judged(made.case.x, self.function)
+            self.counts[Outcome.WITHIN if self.may_flush and verdict.flushed else verdict.outcome] += 1
+            if found > self.best:
+                self.best, self.worst = found, (made.case, verdict)
+                self.history.append((self.spent, found[1]))
+            x = self._row_of(made.case, verdict)
+            if found[0] >= 0 and np.isfinite(x).all() and len(x) <= _LONGEST:
+                self.rows.append(_Row(found, x, made.lineage, _changes(found, made.parent)))
+            yield made.parent is not None and found > made.parent.score
+
+    def _row_of(self, case: Case, verdict: Verdict) -> NDArray[np.float64]:
+        """The row, or the number, that the verdict is about."""
+        of, x = FUNCTIONS[self.function], case.x.astype(np.float64)
+        if of.entry == "element":
+            return x.reshape(-1)[verdict.result : verdict.result + 1]
+        return np.asarray(x[verdict.result if of.per_row else verdict.result // x.shape[1]])
+
+
+def _changes(found: Score, parent: _Row | None) -> int:
+    """How often a row counts as changed in vain: as often as its parent, unless it is much worse than that."""
+    if parent is None or found > (parent.score[0], parent.score[1] * (1 + _MUCH)):
+        return 0
+    return parent.changed
+
+
+def _narrowed(made: _Try, room: int, function: str, rng: np.random.Generator) -> _Try:
+    """With no more rows, and numbers where each is judged, than there is room for."""
+    x, each = made.case.x, FUNCTIONS[function].entry in ("element", "prefixes")
+    columns = min(x.shape[1], room) if each else x.shape[1]
+    rows = min(len(x), room // columns if each else room)
+    if (rows, columns) == x.shape:
+        return made
+    kept = np.sort(rng.permutation(len(x))[:rows])
+    case = Case(made.case.family, made.case.index, np.ascontiguousarray(x[kept, :columns]), made.case.layout)
+    return replace(made, case=case)
