@@ -150,7 +150,7 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
     metavar="FILE",
     help="Keep what is judged in this SQLite file, as it comes.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the campaign in the file of --store.")
+@click.option("--resume", is_flag=True, help="Go on with the campaign in the file of --store, or begin it.")
 @click.option("--scheduler", metavar="ADDRESS", help="Judge on the Dask cluster of this scheduler.")
 @click.option(
     "--library",
@@ -238,6 +238,8 @@ def _verify(
     )
     if resume and store is None:
         raise click.UsageError("--resume goes on with a campaign that is kept in a file: --store FILE is required")
+    if scheduler is not None and jobs is not None:
+        raise click.UsageError("one of --jobs (on this machine) and --scheduler (on a cluster) is required, got both")
     if json_file is not None:
         check_writable(json_file)
     with ExitStack() as held, _what_is_left(store):

@@ -1,5 +1,5 @@
-"""A campaign on a cluster is the campaign, though workers are killed on the way; a cluster that would judge otherwise,
-or that is not there, is told in one line.
+"""A campaign on a cluster is the campaign, though workers are killed on the way; a cluster that is not there, or that
+would judge otherwise, is told in one line.
 
 The cluster is one of real processes: a scheduler, and workers in the care of a nanny, as `dask worker` starts them.
 """
@@ -90,9 +90,13 @@ def workers(folder, scheduler):
 
 
 def workers_of(nanny):
-    """The worker processes, without their own helpers."""
-    children = psutil.Process(nanny.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """The living worker processes, without their own helpers."""
+    found = []
+    for child in psutil.Process(nanny.pid).children():
+        with suppress(psutil.Error):  # killed just now
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_a_cluster_without_workers_is_told(scheduler, monkeypatch):
@@ -104,7 +108,8 @@ def test_a_cluster_without_workers_is_told(scheduler, monkeypatch):
 def test_the_record_is_the_same_though_workers_are_killed_on_the_way(folder, scheduler, workers):
     store = folder / "c.sqlite"
     options = ["--scheduler", scheduler, "--store", store, "--json", folder / "1.json"]
-    run = subprocess.Popen([*SHIFTPROOF, "verify", *ARGUMENTS, *options], cwd=folder, stderr=subprocess.PIPE, text=True)
+    command = [*SHIFTPROOF, "verify", *ARGUMENTS, *options]
+    run = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     killed = []
     while run.poll() is None and len(killed) < 2:
         time.sleep(0.05)
@@ -122,7 +127,8 @@ def test_the_record_is_the_same_though_workers_are_killed_on_the_way(folder, sch
 
 
 def _kept(store):
-    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as reader:
+    address = f"{store.as_uri()}?mode=ro"
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(address, uri=True)) as reader:
         return reader.execute("SELECT count(*) FROM shard").fetchone()[0]
     return 0
 

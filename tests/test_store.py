@@ -99,7 +99,7 @@ def test_tallies_are_the_same_after_json(made):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_record_from_a_store_is_the_record_and_a_finished_campaign_is_not_judged_again(made, plan, jobs, tmp_path):
+def test_the_record_from_a_store_is_the_record_and_what_is_finished_is_not_judged_again(made, plan, jobs, tmp_path):
     path = tmp_path / "c.sqlite"
     assert stored(path, dataclasses.replace(plan, jobs=jobs)) == made[2]
     assert stored(path, dataclasses.replace(plan, jobs=3), resume=True, judges=nobody) == made[2]
@@ -381,6 +381,23 @@ def test_a_file_that_is_not_ours_or_damaged_is_refused_in_one_line(finished, pla
     assert str(path) in str(caught.value)
 
 
+def test_a_shard_of_other_kernels_standards_or_counts_is_refused(finished, made, plan, tmp_path):
+    shards, tallies, _ = made
+    text = tallies_text(tallies[0])
+    for old, new in (
+        ('"softmax.naive":{', '"softmax.nice":{'),
+        ('"correct":{"counts"', '"best":{"counts"'),
+        ('"counts":[', '"counts":[1'),
+    ):
+        assert old in text
+        path = tmp_path / "c.sqlite"
+        path.write_bytes(finished.read_bytes())
+        other = zlib.compress(text.replace(old, new, 1).encode())
+        _changed("UPDATE shard SET tallies = ? WHERE number = 0", other)(path)
+        with open_store(path, plan, True) as store, pytest.raises(StoreError, match="shard 0 is damaged"):
+            store.kept(0, shards[0])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -492,6 +509,11 @@ class TestCommand:
         code, _, err = run("--resume")
         assert code == 2
         assert "--store FILE is required" in err
+
+    def test_jobs_are_of_this_machine_and_not_of_a_cluster(self, run):
+        code, _, err = run("--scheduler", "127.0.0.1:1")
+        assert code == 2
+        assert "one of --jobs (on this machine) and --scheduler (on a cluster) is required, got both" in err
 
     def test_libraries_are_not_kept(self, run, tmp_path, capsys):
         with pytest.raises(SystemExit) as ended:

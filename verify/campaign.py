@@ -192,7 +192,7 @@ Judges = Callable[[Plan, frozenset[str], Sequence[Numbered]], Judged]
 
 
 class Shelf(Protocol):
-    """Where a campaign is kept while it runs: what first contact told, and the tallies of each shard by its number."""
+    """Where a campaign is kept while it runs: what first contact told, and each shard's tallies by its number."""
 
     def met(self) -> Met | None: ...
 

@@ -1,6 +1,6 @@
-"""A judge in a process of its own, for programs that must not fork: it gets shards through a pipe and answers tallies.
+"""A judge in a process of its own, for programs that must not fork: shards come through a pipe, tallies go back.
 
-A worker of a cluster has threads, and may have no children of Python's own making; the interpreter that is started here
+A worker of a cluster has threads, and may have no children of `multiprocessing`; the interpreter that is started here
 has neither burden. It ends when its pipe does, with its parent, or after a minute without work.
 """
 

@@ -107,9 +107,11 @@ def _format(fmt: Format) -> str:
 
 def _require_ours(named: bool, what: str, name: str) -> None:
     if not named:
-        raise ValueError(f"{what} {name}: an object of this process cannot be told to another one: for a campaign that "
-                         "is kept in a file, or runs on a cluster, package.module:callable, path/to/file.py:callable "
-                         "or a name of ours is required")  # fmt: skip
+        raise ValueError(
+            f"{what} {name}: an object of this process cannot be told to another one: "
+            "where a campaign is kept in a file or runs on a cluster, package.module:callable, "
+            "path/to/file.py:callable or a name of ours is required"
+        )
 
 
 def _made_of(kernel: Kernel) -> str:

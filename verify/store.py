@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from shiftproof.proofs import FUNCTIONS
+
 from .campaign import Met, Plan, Shard, Tallies
 from .decision import Outcome
 from .plans import difference, plan_data
@@ -48,8 +50,8 @@ def open_store(path: Path, plan: Plan, resume: bool = False) -> Iterator[Store]:
 
     A new file is made. One that has a campaign already is gone on with if `resume` says so and the plan, the versions
     and the processor are the same; `jobs` may differ. Raises StoreError otherwise, and for a file that another run
-    has in hand, is damaged, is not ours or is of another version; ValueError for a plan that cannot be told to another
-    process.
+    has in hand, is damaged, is not ours or is of another version; ValueError for a plan that cannot be told to
+    another process.
     """
     path = Path(os.path.realpath(path))
     asked = plan_data(plan)
@@ -124,7 +126,22 @@ class Store:
             told = unpacked.decompress(row[-1], _LARGEST)
             if not unpacked.eof:
                 raise ValueError(f"it is cut off, or longer than {_LARGEST} bytes")
-            return read_tallies(told.decode())
+            tallies = read_tallies(told.decode())
+            self._check(shard, tallies)
+            return tallies
+
+    def _check(self, shard: Shard, tallies: Tallies) -> None:
+        """Refuse tallies of other kernels, standards or cases than the shard's."""
+        met = self.met()
+        kernels = [k for k in self.plan.kernels if met is not None and k.name not in met.absent]
+        owed = {k.name: list(self.plan.standards(k)) for k in kernels if FUNCTIONS[k.function].entry == shard.entry}
+        if {kernel: list(by_standard) for kernel, by_standard in tallies.items()} != owed:
+            raise ValueError("it has other kernels or standards than the plan")
+        for by_standard in tallies.values():
+            cells = {frozenset(tally.landscape.cells) for tally in by_standard.values()}
+            cases = {sum(tally.counts.values()) for tally in by_standard.values()}
+            if len(cells) != 1 or cases != {shard.stop - shard.start}:
+                raise ValueError(f"it does not count {shard.stop - shard.start} cases for each standard")
 
     def _place(self, shard: Shard) -> tuple[str, str, int, int]:
         return shard.entry, self.plan.families[shard.family].name, shard.start, shard.stop
@@ -189,7 +206,8 @@ def _locked(path: Path) -> Iterator[None]:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-            why = "another run is writing it: one at a time can" if busy else f"{beside.name} cannot be locked: {error}"
+            other = "another run is writing it: one at a time can"
+            why = other if busy else f"{beside.name} cannot be locked: {error}"
             raise StoreError(f"{path}: {why}") from error
         try:
             yield

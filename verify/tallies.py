@@ -42,7 +42,7 @@ def read_tallies(text: str) -> Tallies:
         data = json.loads(text)
         verdicts = [_verdict(fields) for fields in data["verdicts"]]
         return {
-            _text(kernel): {standard: _tally(tally, verdicts) for standard, tally in by_standard.items()}
+            kernel: {standard: _tally(tally, verdicts) for standard, tally in by_standard.items()}
             for kernel, by_standard in data["kernels"].items()
         }
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -105,12 +105,14 @@ def _cell(counts: Any, closest: Any) -> Cell:
 def _verdict(fields: Any) -> Verdict:
     kernel, standard, case, outcome, length, x, place, got, want, error, allowed, *rest = fields
     fault, because, flushed, result = rest
+    if type(kernel) is not str:  # a file's name may be anything
+        raise ValueError(f"a name is required, got {kernel!r}")
     for number in (got, want, *(x or ())):
         float.fromhex(number)
     if type(flushed) is not bool:
         raise ValueError(f"true or false is required, got {flushed!r}")
     return Verdict(
-        _text(kernel),
+        kernel,
         _text(standard),
         _text(case),
         Outcome[outcome],
@@ -134,8 +136,8 @@ def _ends(pair: Any) -> tuple[float, float]:
 
 
 def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError(f"a string is required, got {value!r}")
+    if type(value) is not str or not value.isprintable():
+        raise ValueError(f"printable text is required, got {value!r}")
     return value
 
 
