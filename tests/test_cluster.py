@@ -90,9 +90,13 @@ def workers(folder, scheduler):
 
 
 def workers_of(nanny):
-    """The worker processes, without their own helpers."""
-    children = psutil.Process(nanny.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """The living worker processes, without their own helpers."""
+    found = []
+    for child in psutil.Process(nanny.pid).children():
+        with suppress(psutil.Error):  # killed just now
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_a_cluster_without_workers_is_told(scheduler, monkeypatch):
