@@ -31,7 +31,7 @@ class Mover:
         if len(x) == len(otherwise):
             x = np.where(np.isfinite(x), x, otherwise)
         x = np.where(np.isfinite(x), x, 0.0)
-        return np.clip(self.format.round(x), -self.format.largest, self.format.largest)
+        return np.asarray(np.clip(self.format.round(x), -self.format.largest, self.format.largest))
 
     def some(self, n: int) -> NDArray[np.bool_]:
         """One place, about a third of them, or all."""
