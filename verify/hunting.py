@@ -295,7 +295,7 @@ class _Hunt:
         self, mover: Mover, moves: Sequence[Move], worth: NDArray[np.float64], ranked: Sequence[_Row]
     ) -> _Try | None:
         """A row that is new, from one whose turn it is; None if the moves only give rows that were judged before."""
-        mate, among = ranked[mover.rng.integers(len(ranked))], ranked
+        mate, among = ranked[int(mover.rng.integers(len(ranked)))], ranked
         if _POLISH * (self.evaluations - self.spent) <= self.evaluations:
             among = ranked[:1]
         elif not mover.rng.integers(_GREED):

@@ -31,7 +31,8 @@ class Mover:
         if len(x) == len(otherwise):
             x = np.where(np.isfinite(x), x, otherwise)
         x = np.where(np.isfinite(x), x, 0.0)
-        return np.clip(self.format.round(x), -self.format.largest, self.format.largest)
+        fitted: Array = np.clip(self.format.round(x), -self.format.largest, self.format.largest)
+        return fitted
 
     def some(self, n: int) -> NDArray[np.bool_]:
         """One place, about a third of them, or all."""
@@ -43,7 +44,7 @@ class Mover:
     def ulps(self, n: int) -> Array:
         """From one to a few ulps, up or down, for each of n places."""
         count = self.rng.integers(1, _FEW_ULPS + 1, n) * self.rng.choice([-1, 1], n)
-        return count.astype(np.float64)
+        return np.asarray(count, dtype=np.float64)
 
     def share(self) -> float:
         """A number whose size is anything from a last bit to about 1."""
