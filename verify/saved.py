@@ -20,10 +20,10 @@ _NAMES = ("x", "got", "labels")
 def read_results(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays x and got, and labels if they are there, of a file that numpy.savez wrote. Raises ValueError."""
     try:
-        opened = np.load(path, allow_pickle=False)
-        if not isinstance(opened, np.lib.npyio.NpzFile):
-            raise ValueError("this is one array alone")
-        with opened as loaded:
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                raise ValueError("this is one array alone")
             found = {name: np.asarray(loaded[name]) for name in _NAMES if name in loaded.files}
     except OSError as error:
         raise ValueError(f"{path}: a file that can be read is required: {error.strerror or error}") from error
