@@ -6,7 +6,8 @@ Hypothesis' targeted search (--hypothesis), and by ours. A kernel without a clai
 over ten cases of each family. "inf" is a fault, or NaN for a number. Ends with status 1 if one kernel has a seed for
 which the search is not above both kinds of random inputs; where all are infinite nothing can be.
 
-    python -m benchmarks.search [--evaluations 2000] [--seeds 3] [--zoo own|broken|all] [--hypothesis] [--kernel NAME]
+    python -m benchmarks.search [--evaluations 2000] [--seeds 3] [--first-seed 0] [--zoo own|broken|all]
+        [--hypothesis] [--kernel NAME]
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--evaluations", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0, help="others than those that its settings were chosen on")
     parser.add_argument("--zoo", choices=("own", "broken", "all"), default="own")
     parser.add_argument("--hypothesis", action="store_true")
     parser.add_argument("--kernel", action="append", help="only this one; may be repeated")
@@ -57,7 +59,8 @@ def main() -> int:
         if options.kernel and kernel.name not in options.kernel:
             continue
         held = standard_held(kernel, B64, timeout=_TIMEOUT)
-        rows = [compared(kernel, held, options.evaluations, seed, options.hypothesis) for seed in range(options.seeds)]
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        rows = [compared(kernel, held, options.evaluations, seed, options.hypothesis) for seed in seeds]
         above = [ours > max(rivals) or (max(rivals) == ours == np.inf) for *rivals, _, ours in rows]
         best = [f"{max(column):<10.7g}" for column in zip(*rows, strict=True)]
         print(

@@ -146,6 +146,31 @@ def test_no_wrong_number_is_passed(bad: float) -> None:
         assert found.error_ulp_lo[7] > 1e10
 
 
+@pytest.mark.parametrize("function", CORES)
+def test_results_at_the_ends_of_the_range_are_judged_as_the_referees_do(function: str) -> None:
+    """Next to overflow, among the subnormals, and next to nothing."""
+    for name, n in (("binary16", 2000), ("binary64", 3), ("binary32", 3)):
+        fmt = FORMATS[name]
+        x = np.zeros((6, n))
+        x[0] = fmt.largest if name == "binary16" else 1e30
+        x[1, 1:] = -600.0
+        x[2, 1:] = -0.999 * fmt.largest if name != "binary64" else -700.0
+        x[3] = -np.log(n)
+        x[4, 1:] = fmt.log_smallest
+        x[5] = np.linspace(-3, -1, n)
+        x = fmt.round(x)
+        for got in (
+            results(function, x, name),
+            np.full_like(results(function, x, name), np.inf),
+            -x[:, :1] * 0 - 1e300,
+        ):
+            got = fmt.round(
+                np.broadcast_to(got.reshape(len(x), -1), results(function, x, name).reshape(len(x), -1).shape)
+            )
+            for standard in (s for f, s in FAST if f == function):
+                agreement(function, standard, x, got[:, 0] if function == "logsumexp" else got, name)
+
+
 def test_a_softmax_that_loses_its_tail_exceeds() -> None:
     x = RNG.normal(size=(200, 6)) * 10
     got = results("softmax", x, "binary64")

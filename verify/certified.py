@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ from .doubled import (
     two_sum,
 )
 from .formats import Format
-from .standards import AT_LEAST_MAX, GENERIC_STANDARDS
+from .standards import AT_LEAST_MAX, GENERIC_STANDARDS, stays_finite
 from .tapes import Tape, tape
 
 __all__ = ["BLOCK", "CORES", "NARROW", "Judged", "judged_rows", "plain_rows", "readable"]
@@ -121,7 +121,7 @@ class _Rule:
         return self.core == "logsumexp" and self.standard in AT_LEAST_MAX and precise
 
 
-@cache
+@lru_cache(maxsize=256)
 def _tape(core: str, standard: str, length: int, model: Model, upper: bool) -> Tape:
     quantities = dict.fromkeys(("y", "L", "spread", "tail", "drift", "D", "z", "g", "q", "zdrift"), _RELATIVE)
     quantities["drift"] = quantities["drift"] + length * 2.0**-50
@@ -365,6 +365,8 @@ class _Entries:
         """One side of the bound, absolute, where it is certain, and where its hypotheses certainly fail."""
         made = self.rule.tape(self.rows.length, upper)
         value, certain, outside = made.run(self.quantities(made.leaves, upper))
+        if self._for_one(upper) and self.rule.core == "log_softmax" and "g" in made.leaves:
+            certain = certain & (self.softmax.high >= 2.0**-700)  # what underflows is nothing beside such an entry
         certain, outside = self._of_row(certain, np.all), self._of_row(outside, np.any)
         if self._for_one(upper) and self.rule.core == "softmax":
             value = value * self.softmax.high
@@ -466,7 +468,9 @@ def _judge(entries: _Entries, got: Array) -> Judged:
             least = np.broadcast_to(value * per_ulp, lo.shape)
             beyond, most = np.zeros((1, 1), dtype=bool), None
         if rule.keeps_maximum:
-            beyond = beyond | (known & (got < entries.rows.sums.maximum)) | np.isposinf(got)
+            beyond = beyond | (got < entries.rows.sums.maximum)
+            if stays_finite(entries.rows.length, fmt):
+                beyond = beyond | np.isposinf(got)
         within = ((hi < least) if strict else (hi <= least)) & (known & certain & ~beyond)
         exceeds = np.broadcast_to(known & certain & beyond, lo.shape)
         if not within.all() and (lo > least).any():
@@ -495,7 +499,8 @@ def _ulps(results: _Results, fmt: Format) -> tuple[Array, NDArray[np.int64], Mas
         # Zero stands for less than the radius, which is far below the subnormals of all formats but binary64.
         known = known & (~power | inside | (outward > results.radius) | (side > 0) | (size == 0))
     np.maximum(exponent, fmt.emin, out=exponent)
-    per_ulp = np.asarray((1023 + fmt.precision - 1 - exponent) << 52).view(np.float64)
+    # Of binary64 results that are too small to be known it would not be a number.
+    per_ulp = np.asarray(np.minimum(1023 + fmt.precision - 1 - exponent, 2046) << 52).view(np.float64)
     return per_ulp, exponent, known
 
 
@@ -519,7 +524,7 @@ def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple
     lo *= 1 - 2.0**-50
     lo -= results.radius
     lo *= per_ulp
-    np.maximum(lo, 0.0, out=lo)
+    np.clip(lo, 0.0, np.finfo(np.float64).max, out=lo)
     if not finite:
         nan = np.isnan(got)
         lo, hi = np.where(nan, np.inf, lo), np.where(nan, np.inf, hi)

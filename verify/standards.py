@@ -28,7 +28,7 @@ from .landscape import Rows
 from .profiles import plan_row
 from .references import PRECISION_CAP, Reference, core_references, limits, reference_algorithm
 
-__all__ = ["AT_LEAST_MAX", "GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for"]
+__all__ = ["AT_LEAST_MAX", "GENERIC_STANDARDS", "Expectation", "ladder", "rows_of", "standards_for", "stays_finite"]
 
 _LARGEST = Fraction(np.finfo(np.float64).max)
 
@@ -51,6 +51,11 @@ def ladder(function: str) -> tuple[str, ...]:
 def standards_for(function: str) -> tuple[str, ...]:
     """Every standard of a function: the ladder, then the bounds of the other algorithms."""
     return (*GENERIC_STANDARDS, *(a.name for a in algorithms_for(function)))
+
+
+def stays_finite(length: int, fmt: Format) -> bool:
+    """Whether the logsumexp of so many finite numbers is never rounded to infinity."""
+    return bool(2 * np.log(length) + 1 < 2.0 ** (fmt.emax - fmt.precision))
 
 
 def rows_of(
@@ -188,8 +193,7 @@ class Expectation:
                     getattr(self.reference, name)[target] = getattr(answer, name)[used]
                 self._source[target] = np.stack([np.full_like(columns, g), np.full_like(columns, r), columns], axis=-1)
                 self.maximum[target] = entries.max()
-                carried = 2 * np.log(len(entries)) + 1
-                self.stays_finite[target] = carried < 2.0 ** (self.format.emax - self.format.precision)
+                self.stays_finite[target] = stays_finite(len(entries), self.format)
 
     def allowed(self, standard: str, flush: bool = False) -> _Allowed:
         """What `standard` allows, in ulps; `flush` for kernels that replace subnormals by zero.

@@ -5,7 +5,8 @@ beforehand: + * / add errors, exp and its like multiply them, and a difference i
 as large, which is checked for each row. So one array operation does what interval arithmetic needs a dozen for.
 
 A constant below 2^-960 (the underflow terms of binary64) is beyond a relative error. The formulas are monotone in it:
-the lower tape has 0 in its place, the upper tape 2^-960.
+the lower tape has 0 in its place, the upper tape 2^-960. Hypotheses compare with `largest`, 1 or the like, and with a
+margin of more than 2^-40: such constants make no difference there unless they are divided by something small.
 """
 
 from __future__ import annotations
