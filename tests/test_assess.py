@@ -39,7 +39,7 @@ def agreement(function: str, standard: str, x: np.ndarray, got: np.ndarray, name
     expectation = Expectation([row[np.newaxis] for row in x], function, FORMATS[name], reading="closed")
     outcome, error, allowed = expectation.judge(got.reshape(-1), standard)
     within, exceeds, outside, least, lo, hi = (
-        np.ravel(a) for a in (found.within, found.exceeds, found.outside, found.allowed, found.error.lo, found.error.hi)
+        np.ravel(a) for a in (found.within, found.exceeds, found.outside, found.allowed, found.lo, found.hi)
     )
     assert (outcome[within] == Outcome.WITHIN.value).all()
     assert (outcome[exceeds] == Outcome.EXCEEDS.value).all()

@@ -211,8 +211,10 @@ class _Judge:
         if of.entry == "element":  # each number is a row of its own
             x, got = x.reshape(-1, 1), got.reshape(-1, 1)
         self.x, self.got = x, got
-        self.lo, self.hi, self.allowed = (np.full(got.shape, np.nan) for _ in range(3))
-        self.outcome = np.full(got.shape, Outcome.UNDECIDED.value, dtype=np.int8)
+        # Short rows are read across, and what is found about them is kept so.
+        order: Any = "F" if got.ndim == 2 and x.shape[1] <= NARROW else "C"
+        self.lo, self.hi, self.allowed = (np.full(got.shape, np.nan, order=order) for _ in range(3))
+        self.outcome = np.full(got.shape, Outcome.UNDECIDED.value, dtype=np.int8, order=order)
         width = max(x.shape[1], 2) if of.entry != "prefixes" else x.shape[1] ** 2
         step = max(1, self._block(width) // width)
         chosen: list[NDArray[np.int64]] = []
@@ -253,7 +255,7 @@ class _Judge:
                 outcome[found.exceeds], outcome[found.outside] = Outcome.EXCEEDS.value, Outcome.OUT_OF_SCOPE.value
                 allowed = np.where(found.outside, np.nan, allowed)
             where: Any = slice(None) if every else plain
-            kept = put(where, found.error.lo, found.error.hi, allowed, outcome)
+            kept = put(where, found.lo, found.hi, allowed, outcome)
             decided[where] &= kept
         return np.asarray(np.flatnonzero(~decided) + rows.start)
 

@@ -13,7 +13,7 @@ addition by 2^-104.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, Libm, Model, bound
 
-from .decision import Enclosure
 from .doubled import (
     CHUNK,
     EXPONENTIAL,
@@ -61,12 +60,13 @@ _SMALLEST = 2.0**-900  # results of binary64 below it are left to the referees
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was decided, arrays shaped like the results: errors and bounds in ulps, rounded outward, and three masks.
+    """What was decided, arrays shaped like the results: errors between lo and hi and bounds in ulps, and three masks.
 
     Where no mask holds nothing was decided, and the numbers say nothing.
     """
 
-    error: Enclosure
+    lo: Array
+    hi: Array
     allowed: Array
     within: Mask
     exceeds: Mask
@@ -349,14 +349,15 @@ class _Entries:
 
     def _q(self, upper: bool) -> Array:
         assert self.made is not None
-        return np.asarray(self._g(upper) * self._change(-self.made.high, upper))
+        return self._of_entry(-self.made.high, upper)
 
     def _zdrift(self, upper: bool) -> Array:
-        return np.asarray(self._g(upper) * self._change(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper))
+        return self._of_entry(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper)
 
-    def _change(self, distance: Array, upper: bool) -> Array:
-        u = 2.0**-self.rule.format.precision
-        return growth(distance, u)
+    def _of_entry(self, distance: Array, upper: bool) -> Array:
+        """g (exp(u d) - 1), or that without g."""
+        change = growth(distance, 2.0**-self.rule.format.precision)
+        return change if self._for_one(upper) else self.softmax.high * change
 
     def _for_one(self, upper: bool) -> bool:
         return self.rule.relative_to_entry and not upper
@@ -437,16 +438,14 @@ def _asks_terms(rule: _Rule, n: int) -> bool:
 
 
 def _each(found: Judged, f: Callable[[Any], Any]) -> Judged:
-    error = Enclosure(f(found.error.lo), f(found.error.hi))
-    return Judged(error, f(found.allowed), f(found.within), f(found.exceeds), f(found.outside))
+    return Judged(*(f(getattr(found, field.name)) for field in fields(found)))
 
 
 def _stacked(parts: Sequence[Judged], axis: int) -> Judged:
     if len(parts) == 1:
         return parts[0]
-    columns = [(p.error.lo, p.error.hi, p.allowed, p.within, p.exceeds, p.outside) for p in parts]
-    lo, hi, *others = (np.concatenate(c, axis=axis) for c in zip(*columns, strict=True))
-    return Judged(Enclosure(lo, hi), *others)
+    columns = zip(*([getattr(part, field.name) for field in fields(part)] for part in parts), strict=True)
+    return Judged(*(np.concatenate(column, axis=axis) for column in columns))
 
 
 def _judge(entries: _Entries, got: Array) -> Judged:
@@ -479,7 +478,7 @@ def _judge(entries: _Entries, got: Array) -> Judged:
                 most, certain = np.broadcast_to(value * per_ulp, lo.shape), certain & sure
             exceeds = exceeds | (known & certain & ((lo >= most) if strict else (lo > most)))
         outside = np.broadcast_to(outside & results.known, lo.shape)
-    return Judged(Enclosure(lo, hi), np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
+    return Judged(lo, hi, np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
 
 
 def _ulps(results: _Results, fmt: Format) -> tuple[Array, NDArray[np.int64], Mask]:

@@ -318,11 +318,13 @@ def row_sums(x: Array, axis: int, buffers: Buffers) -> tuple[Sums, Terms]:
     """
     maximum = x.max(axis=axis, keepdims=True)
     made, b = terms(x, maximum, buffers), buffers
-    place = made.high.argmax(axis=axis, keepdims=True)
-    np.put_along_axis(made.high, place, -NOWHERE, axis=axis)
+    place = made.high.argmax(axis=axis)
+    across, rows = x.shape[1], np.arange(len(place))
+    place = place * across + rows if axis == 0 else rows * across + place
+    high, head, whole = (array.reshape(-1) for array in (made.high, made.head, made.whole))
+    high[place] = -NOWHERE
     second = made.high.max(axis=axis, keepdims=True)
-    for array in (made.high, made.head, made.whole):
-        np.put_along_axis(array, place, 0.0, axis=axis)
+    high[place] = head[place] = whole[place] = 0.0
     exponent = np.floor(np.rint(np.maximum(second, -DEEPEST) * tables().per_step) / STEPS)  # of the largest term
     coarse, fine = 1.5 * np.exp2(exponent + (52 + GRID)), 1.5 * np.exp2(exponent + (52 + FINER))
     on_grid, left = b["v2"], b["l2"]
@@ -333,12 +335,11 @@ def row_sums(x: Array, axis: int, buffers: Buffers) -> tuple[Sums, Terms]:
     np.subtract(made.head, on_grid, out=left)
     np.add(left, made.middle, out=left)
     np.add(left, made.tail, out=left)
-    high = on_grid.sum(axis=axis, keepdims=True)
+    total = on_grid.sum(axis=axis, keepdims=True)
     np.add(left, fine, out=left)
     np.subtract(left, fine, out=left)
-    rest = two_sum(high, left.sum(axis=axis, keepdims=True))
-    for array in (made.head, made.whole):
-        np.put_along_axis(array, place, 1.0, axis=axis)
+    rest = two_sum(total, left.sum(axis=axis, keepdims=True))
+    head[place] = whole[place] = 1.0
     return Sums(maximum, second, rest, moment), made
 
 
@@ -429,6 +430,8 @@ def growth_degree(u: float) -> int:
 def growth(distance: Array, u: float) -> Array:
     """exp(u d) - 1 to 2^-42 relative for 0 <= d <= 1000 and u <= 2^-8."""
     t = distance * u
+    if growth_degree(u) == 1:
+        return t
     total = np.ones_like(t)
     for k in range(growth_degree(u), 1, -1):
         total *= t / k
