@@ -273,7 +273,7 @@ class _Entries:
         if core == "softmax":
             exact = self.softmax
             size = exact.high
-            radius = size * (EXPONENTIAL + rows.relative + 2.0**-99)
+            radius = size * (EXPONENTIAL + 2.0**-73 + rows.relative + 2.0**-99)
             if fmt.precision != 53:
                 radius += 2.0**-950  # what is too deep counts as zero
         else:
@@ -412,7 +412,7 @@ def judged_rows(
         rows = _compiled_rows(np.ascontiguousarray(x), fmt, axis)
     else:
         rows, made = _rows_of(across, axis, fmt, buffers)
-    found = _judge(_Entries(rule, across, axis, rows, made), results.T if axis == 0 else results)
+    found = _judge(_Entries(rule, across, axis, rows, made), np.ascontiguousarray(results.T) if axis == 0 else results)
     if axis == 0:
         found = _each(found, np.transpose)
     return _each(found, lambda a: a[:, 0]) if per_row else found

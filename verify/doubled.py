@@ -243,7 +243,7 @@ def sum_relative(length: int) -> float:
     levels, largest = 1, CHUNK
     while largest < length:
         levels, largest = levels + 1, largest * CHUNK
-    return levels * (EXPONENTIAL + min(length, CHUNK) * _DROPPED + 2.0**-95)
+    return levels * (EXPONENTIAL + min(length, CHUNK) * _DROPPED + 2.0**-73)
 
 
 @cache
@@ -395,10 +395,15 @@ def add_one(a: Doubled) -> Doubled:
 
 
 def doubled_terms(made: Terms) -> Doubled:
-    """The terms as numbers of two parts, to 2^-104 relative."""
-    small = two_sum(made.middle, made.tail)
-    v = _fast_two_sum(made.head, small.high)
-    return _fast_two_sum(v.high, v.low + small.low)
+    """The terms as numbers of two parts, to 2^-73 relative.
+
+    whole is head and fl(middle + tail), so that head - whole is exact (Dekker) and next to -(middle + tail): what is
+    left after adding middle is no larger than tail, and its rounding 2^-53 of that.
+    """
+    low = made.head - made.whole
+    low += made.middle
+    low += made.tail
+    return Doubled(made.whole, low)
 
 
 def times(a: Doubled, b: Doubled) -> Doubled:
@@ -419,16 +424,16 @@ def quotient(a: Doubled, b: Doubled) -> Doubled:
 
 
 def growth_degree(u: float) -> int:
-    """Taylor's series of exp(t) - 1 for t <= 1000 u, relative to t, is cut after so many terms: 2^-47 is left."""
+    """Taylor's series of exp(t) - 1 for t <= 1000 u, relative to t, is cut after so many terms: 2^-42 is left."""
     degree, term = 1, 500 * u
-    while term > 2.0**-48:
+    while term > 2.0**-43:
         degree += 1
         term *= 1000 * u / (degree + 1)
     return degree
 
 
 def growth(distance: Array, u: float) -> Array:
-    """exp(u d) - 1 to 2^-42 relative for 0 <= d <= 1000 and u <= 2^-8."""
+    """exp(u d) - 1 to 2^-41 relative for 0 <= d <= 1000 and u <= 2^-8."""
     t = distance * u
     if growth_degree(u) == 1:
         return t
