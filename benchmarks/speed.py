@@ -77,7 +77,7 @@ def table(seconds: float) -> None:
     print(" ".join(f"{head:>10}" for head in heads) + " " + " ".join(f"{head:>14}" for head in ratios))
     for function, kernel in KERNELS.items():
         for n in (2, 10, 1000, 100_000):
-            x = data(max(1_000_000 // n, 10), n)
+            x = data(max((4_000_000 if n <= 10 else 1_000_000) // n, 10), n)
             few = data(max(2000 // n, 1), n)
             got = kernel(x, axis=-1)
             runs = {

@@ -1,4 +1,4 @@
-"""Every deliberately broken kernel is caught at the default number of cases, and every sound one passes.
+"""Every deliberately broken kernel is caught by fewer cases than the default, and every sound one passes.
 
 The kernels of a function are judged in one campaign, each against the standard that it claims.
 """
@@ -18,7 +18,7 @@ BROKEN, SOUND = (*BROKEN_CORES, *BROKEN_RELATIVES), (*SOUND_CORES, *SOUND_RELATI
 
 # Its fault is to compute in binary64 whatever it is given.
 ONLY_IN_BINARY32 = {"lse-float64-out"}
-# The others are read off these, and have a small zoo: ten cases of each family catch it.
+# The others are read off these, and have a small zoo: ten cases of each family catch it; of these it takes twenty.
 MAIN = ("logsumexp", "softmax", "log_softmax", "logaddexp", "softplus", "sigmoid")
 # The logsumexp zoo is the largest; its halves share two processors.
 PARTS = [
@@ -49,8 +49,7 @@ def test_there_are_broken_kernels_of_every_function():
 @pytest.mark.parametrize(("function", "part"), PARTS)
 def test_every_broken_kernel_is_caught_and_every_sound_one_passes(function, part):
     broken, sound = of(BROKEN, function, part), of(SOUND, function, part)
-    cases = {} if function in MAIN else {"cases": 310}
-    found = {n: result.outcome for n, result in results(broken + sound, **cases).items()}
+    found = {n: r.outcome for n, r in results(broken + sound, cases=620 if function in MAIN else 310).items()}
     caught = (Outcome.EXCEEDS, Outcome.FAULT)
     assert {n: found[n] for n in map(name, broken) if found[n] not in caught} == {}
     assert {n: found[n] for n in map(name, sound) if found[n] is not Outcome.WITHIN} == {}

@@ -213,7 +213,7 @@ class _Judge:
         self.x, self.got = x, got
         # Short rows are read across, and what is found about them is kept so.
         order: Any = "F" if got.ndim == 2 and x.shape[1] <= NARROW else "C"
-        self.lo, self.hi, self.allowed = (np.full(got.shape, np.nan, order=order) for _ in range(3))
+        self.lo, self.hi, self.allowed = (np.empty(got.shape, order=order) for _ in range(3))
         self.outcome = np.full(got.shape, Outcome.UNDECIDED.value, dtype=np.int8, order=order)
         width = max(x.shape[1], 2) if of.entry != "prefixes" else x.shape[1] ** 2
         step = max(1, self._block(width) // width)
@@ -232,7 +232,9 @@ class _Judge:
 
     def _block(self, width: int) -> int:
         """Entries to read together: more where buffers need not stay in the cache, or operations are short."""
-        if self.compiled and FUNCTIONS[self.function].core == "logsumexp":
+        if FUNCTIONS[self.function].core != "logsumexp":
+            return BLOCK
+        if self.compiled:
             return min(8 * BLOCK, 4096 * width)
         return 2 * BLOCK if width <= NARROW else BLOCK
 

@@ -1,9 +1,8 @@
 """Exact results and bounds for whole arrays of rows, enclosed at about the cost of the kernel that is judged.
 
-`judged_rows` reads rows of one length in double-double (`doubled`) and their bound from a tape (`tapes`). What
-it says is proven; where it cannot say anything (special values, huge entries, a result next to a power of
-two, a hypothesis that may fail, an error next to what is allowed) it says so, and the two referees
-have to be asked.
+`judged_rows` reads rows of one length in double-double (`doubled`) and their bound from a tape (`tapes`). What it says
+is proven; where it cannot say anything (special values, huge entries, a result that may lie in two binades, a
+hypothesis that may fail, an error next to what is allowed) it says so, and the two referees have to be asked.
 
 Sources of error, all relative to what they belong to: a sum of exponentials by `sum_relative`, its logarithm by no more
 than that (d log(1 + s) / log(1 + s) <= ds / s) and `LOGARITHM`; a quotient by both of its parts and 2^-102; the last

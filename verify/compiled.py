@@ -146,13 +146,13 @@ def _rows(x, made, per_step, step_high, step_low, table, zero, u, degree):  # ty
             moment -= _added(weighted, stop, lanes)
             if degree > 1:
                 _grow(parts, stop, u, degree)
-            drift -= u * _added(weighted, stop, lanes)
+                drift -= u * _added(weighted, stop, lanes)
         made[r, 0] = a
         made[r, 1] = second
         made[r, 2] = high
         made[r, 3] = low
         made[r, 4] = moment
-        made[r, 5] = drift
+        made[r, 5] = drift if degree > 1 else u * moment
 
 
 @_compiled()
