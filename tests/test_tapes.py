@@ -76,6 +76,17 @@ def test_a_bound_with_signed_quantities_is_refused(function: str, name: str) -> 
         tape(bound(function, name), 5, FORMATS["binary64"].model(), RELATIVE)
 
 
+def test_a_model_that_flushes_is_refused() -> None:
+    with pytest.raises(ValueError, match="gradual underflow only"):
+        tape(bound("logsumexp", "shifted"), 5, FORMATS["binary64"].model(flush=True), RELATIVE)
+
+
+def test_what_underflows_takes_no_step_of_the_lower_tape() -> None:
+    of, model = bound("logsumexp", "shifted"), FORMATS["binary64"].model()
+    lower, upper = (tape(of, 10, model, RELATIVE, upper=side) for side in (False, True))
+    assert len(lower._steps) < len(upper._steps)
+
+
 def test_errors_of_quantities_widen_the_tape() -> None:
     of, model = bound("softmax", "shifted"), FORMATS["binary64"].model()
     narrow, wide = (tape(of, 10, model, dict.fromkeys(RELATIVE, d)).relative for d in (2.0**-45, 2.0**-30))

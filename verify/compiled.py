@@ -39,7 +39,15 @@ def row_sums(x: Array, u: float) -> tuple[Sums, Array]:
 
 
 def _compiled(**how: Any) -> Any:
-    return numba.njit(cache=True, nogil=True, **how)
+    """numba.njit, whose work is kept for the next process where there is a folder to keep it in."""
+
+    def made(function: Any) -> Any:
+        try:
+            return numba.njit(cache=True, nogil=True, **how)(function)
+        except RuntimeError:  # no folder that can be written
+            return numba.njit(nogil=True, **how)(function)
+
+    return made
 
 
 @_compiled()

@@ -89,7 +89,9 @@ class _Recorder:
     def constant(self, value: Fraction) -> _Number:
         size = abs(value)
         if size and size < _TINY:
-            size = _TINY if self.upper else Fraction(0)
+            if not self.upper:
+                return self.constant(Fraction(0))  # and so are the terms that it is a factor of
+            size = _TINY
         relative = 0.0 if not size or Fraction(float(size)) == size else _ROUNDING
         self.values.append(float(size))
         return _Number(self, len(self.values) - 1, -1 if value < 0 else 1, relative, value)
@@ -252,6 +254,8 @@ def tape(bound: Bound, length: int, model: Model, relative: Mapping[str, float],
     """
     if bound.shift != "maximum":
         raise ValueError(f"a bound whose shift is the maximum is required, got {bound.name}: its quantities have signs")
+    if model.flush:
+        raise ValueError("a tape knows gradual underflow only, and a model that flushes was given")
     recorder = _Recorder(length, upper)
     known = {name: recorder.leaf(name, delta) for name, delta in relative.items()}
     base: Any = recorder  # it has what formulas with these quantities ask for, not all of `Enclosures`
