@@ -235,7 +235,7 @@ class _Judge:
         if FUNCTIONS[self.function].core != "logsumexp":
             return BLOCK
         if self.compiled:
-            return min(8 * BLOCK, 4096 * width)
+            return (8 if width <= NARROW else 32) * BLOCK
         return 2 * BLOCK if width <= NARROW else BLOCK
 
     def _fast(self, rows: slice) -> NDArray[np.int64]:
@@ -251,9 +251,9 @@ class _Judge:
             if not every:
                 entries, got = entries[plain], got[plain]
             found = judged_rows(core, self.standard, entries, got, self.format, self.libm, self.buffers, self.compiled)
-            outcome = np.where(found.within, _WITHIN, _UNDECIDED)
-            allowed = found.allowed
+            outcome, allowed = np.full_like(found.within, _WITHIN, dtype=np.int8), found.allowed
             if not found.within.all():
+                outcome[~found.within] = _UNDECIDED
                 outcome[found.exceeds], outcome[found.outside] = Outcome.EXCEEDS.value, Outcome.OUT_OF_SCOPE.value
                 allowed = np.where(found.outside, np.nan, allowed)
             where: Any = slice(None) if every else plain

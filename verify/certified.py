@@ -36,6 +36,7 @@ from .doubled import (
     merged,
     quotient,
     row_sums,
+    side_by_side,
     sum_relative,
     terms,
     times,
@@ -55,6 +56,7 @@ NARROW = 64  # entries, up to which rows are read across: one operation on the f
 BLOCK = 1 << 15  # entries that are read together: what the buffers hold stays in the cache
 _RELATIVE = 2.0**-40
 _SMALLEST = 2.0**-900  # results of binary64 below it are left to the referees
+_EXPONENT = 0x7FF << 52  # the bits of a number's binade
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,13 @@ class _Results:
 class _Rows:
     """Rows of one length, read to the quantities that hold for a row; their axis of entries stays, of length one."""
 
-    def __init__(self, sums: Sums, length: int, drift: Array) -> None:
-        self.sums, self.length, self.drift = sums, length, drift
-        self.whole, self.spread = add_one(sums.rest), log1p(sums.rest)
+    def __init__(
+        self, sums: Sums, length: int, growth: Array, whole: Doubled | None = None, spread: Doubled | None = None
+    ) -> None:
+        """`growth` is the sum of exp(x_i - maximum) (exp(u |x_i - maximum|) - 1); whole and spread may be known."""
+        self.sums, self.length = sums, length
+        self.whole, self.spread = whole or add_one(sums.rest), spread or log1p(sums.rest)
+        self.drift = growth / self.whole.high
         self.relative = sum_relative(length)
 
     @cached_property
@@ -185,52 +191,63 @@ def _rows_of(x: Array, axis: int, fmt: Format, buffers: Buffers) -> tuple[_Rows,
     sums, made = row_sums(x, axis, buffers)
     u = 2.0**-fmt.precision
     drift = u * sums.moment if fmt.precision == 53 else (made.whole * growth(-made.high, u)).sum(axis, keepdims=True)
-    return _Rows(sums, x.shape[axis], drift / add_one(sums.rest).high), made
-
-
-def _compiled_sums(x: Array, fmt: Format) -> tuple[Sums, Array]:
-    from . import compiled  # Numba is optional, and slow to import
-
-    return compiled.row_sums(x, 2.0**-fmt.precision)
+    return _Rows(sums, x.shape[axis], drift), made
 
 
 def _compiled_rows(x: Array, fmt: Format, axis: int) -> _Rows:
-    sums, drift = _compiled_sums(x, fmt)
+    from . import compiled  # Numba is optional, and slow to import
+
+    sums, growth, whole, spread = compiled.row_sums(x, 2.0**-fmt.precision)
     if axis == 0:
-        rest = Doubled(sums.rest.high.T, sums.rest.low.T)
-        sums, drift = Sums(sums.maximum.T, sums.second.T, rest, sums.moment.T), drift.T
-    return _Rows(sums, x.shape[1], drift / add_one(sums.rest).high)
+        rest, whole, spread = (Doubled(v.high.T, v.low.T) for v in (sums.rest, whole, spread))
+        sums, growth = Sums(sums.maximum.T, sums.second.T, rest, sums.moment.T), growth.T
+    return _Rows(sums, x.shape[1], growth, whole, spread)
+
+
+def _piece_sums(x: NDArray[Any], fmt: Format, buffers: Buffers, compiled: bool) -> Sums:
+    """The sums of pieces of rows (rows, pieces, entries), as (rows, pieces)."""
+    rows, pieces, length = x.shape
+    entries = np.ascontiguousarray(x, dtype=np.float64).reshape(-1, length)
+    if length == 1:
+        zero = np.zeros_like(entries)
+        sums = Sums(entries, zero - np.inf, Doubled(zero, zero), zero)
+    elif compiled:
+        sums = _compiled_rows(entries, fmt, 1).sums
+    else:
+        sums, _ = row_sums(entries, 1, buffers)
+    maximum, second, high, low, moment = (
+        a.reshape(rows, pieces) for a in (sums.maximum, sums.second, sums.rest.high, sums.rest.low, sums.moment)
+    )
+    return Sums(maximum, second, Doubled(high, low), moment)
 
 
 def _long_rows(x: NDArray[Any], fmt: Format, buffers: Buffers, compiled: bool) -> _Rows:
-    """One row (1, n) of more than `CHUNK` entries, read in pieces, whose sums are merged."""
-    row, parts = x[0], []
-    full = len(row) // CHUNK * CHUNK
-    pieces = row[:full].reshape(-1, CHUNK)
-    for start in range(0, len(pieces), BLOCK // CHUNK):
-        piece = np.ascontiguousarray(pieces[start : start + BLOCK // CHUNK], dtype=np.float64)
-        parts.append(_compiled_sums(piece, fmt)[0] if compiled else row_sums(piece, 1, buffers)[0])
-    rest = np.ascontiguousarray(row[np.newaxis, full:], dtype=np.float64)
-    if rest.shape[1] > 1:
-        parts.append(row_sums(rest, 1, buffers)[0])
-    elif rest.shape[1]:
-        zero = np.zeros((1, 1))
-        parts.append(Sums(rest, zero - np.inf, Doubled(zero, zero), zero))
-    across = [np.concatenate(c).T for c in zip(*((s.maximum, s.second, s.moment) for s in parts), strict=True)]
-    high, low = (np.concatenate(c).T for c in zip(*((s.rest.high, s.rest.low) for s in parts), strict=True))
-    sums = merged(Sums(across[0], across[1], Doubled(high, low), across[2]))
+    """Rows of more than `CHUNK` entries, read in pieces, whose sums are merged."""
+    rows, length = x.shape
+    full = length // CHUNK * CHUNK
+    together = max((32 if compiled else 1) * BLOCK // (rows * CHUNK), 1) * CHUNK
+    parts = []
+    for start in range(0, full, together):
+        piece = x[:, start : min(start + together, full)]
+        parts.append(_piece_sums(piece.reshape(rows, -1, CHUNK), fmt, buffers, compiled))
+    if full < length:
+        parts.append(_piece_sums(x[:, np.newaxis, full:], fmt, buffers, compiled))
+    sums = merged(side_by_side(parts))
     if fmt.precision == 53:
         drift = 2.0**-53 * sums.moment
     else:
-        u, made = 2.0**-fmt.precision, (terms(part, sums.maximum, buffers) for part in _columns(x))
-        drift = np.array([[sum(float((m.whole * growth(-m.high, u)).sum()) for m in made)]])
-    return _Rows(sums, len(row), drift / add_one(sums.rest).high)
+        u, drift = 2.0**-fmt.precision, np.zeros((rows, 1))
+        for part in _columns(x):
+            made = terms(part, sums.maximum, buffers)
+            drift += (made.whole * growth(-made.high, u)).sum(axis=1, keepdims=True)
+    return _Rows(sums, length, drift)
 
 
 def _columns(x: NDArray[Any]) -> Iterator[Array]:
-    """Some columns after the other, as binary64."""
-    for start in range(0, x.shape[1], BLOCK):
-        yield np.ascontiguousarray(x[:, start : start + BLOCK], dtype=np.float64)
+    """Some columns after the other, as binary64; all of them unless rows are long."""
+    step = max(CHUNK, BLOCK // max(len(x), 1))
+    for start in range(0, x.shape[1], step):
+        yield np.ascontiguousarray(x[:, start : start + step], dtype=np.float64)
 
 
 def _rises(x: Array, axis: int) -> Array:
@@ -400,8 +417,7 @@ def judged_rows(
     rule = _Rule(function, standard, fmt, libm)
     n, per_row = x.shape[1], function == "logsumexp"
     if n > CHUNK:
-        parts = [_judge_long(rule, x[r : r + 1], got[r : r + 1], buffers, compiled) for r in range(len(x))]
-        return _stacked(parts, 0)
+        return _judge_long(rule, x, got, buffers, compiled)
     compiled = compiled and n > 1 and not _asks_terms(rule, n)
     axis = 0 if n <= NARROW and not (compiled and per_row) else 1
     across = np.ascontiguousarray(x.T) if axis == 0 else np.ascontiguousarray(x)
@@ -420,7 +436,7 @@ def judged_rows(
 def _judge_long(rule: _Rule, x: Array, got: Array, buffers: Buffers, compiled: bool) -> Judged:
     rows = _long_rows(x, rule.format, buffers, compiled)
     if rule.core == "logsumexp":
-        found = _judge(_Entries(rule, x, 1, rows, None), got.reshape(1, 1).astype(np.float64))
+        found = _judge(_Entries(rule, x, 1, rows, None), got.reshape(-1, 1).astype(np.float64))
         return _each(found, lambda a: a[:, 0])
     parts, start = [], 0
     for part in _columns(x):
@@ -428,7 +444,7 @@ def _judge_long(rule: _Rule, x: Array, got: Array, buffers: Buffers, compiled: b
         stop = start + part.shape[1]
         parts.append(_judge(_Entries(rule, part, 1, rows, made), got[:, start:stop].astype(np.float64)))
         start = stop
-    return _stacked(parts, 1)
+    return _side_by_side(parts)
 
 
 def _asks_terms(rule: _Rule, n: int) -> bool:
@@ -440,25 +456,26 @@ def _each(found: Judged, f: Callable[[Any], Any]) -> Judged:
     return Judged(*(f(getattr(found, field.name)) for field in fields(found)))
 
 
-def _stacked(parts: Sequence[Judged], axis: int) -> Judged:
-    if len(parts) == 1:
-        return parts[0]
+def _side_by_side(parts: Sequence[Judged]) -> Judged:
     columns = zip(*([getattr(part, field.name) for field in fields(part)] for part in parts), strict=True)
-    return Judged(*(np.concatenate(column, axis=axis) for column in columns))
+    return Judged(*(np.concatenate(column, axis=1) for column in columns))
 
 
 def _judge(entries: _Entries, got: Array) -> Judged:
     rule, fmt = entries.rule, entries.rule.format
     with np.errstate(all="ignore"):
         results = entries.results()
-        per_ulp, exponent, known = _ulps(results, fmt)
+        start, known = _binades(results)
+        least_normal = max(fmt.smallest_normal, _SMALLEST)
+        per_ulp = 2.0 ** (fmt.precision - 1) / (
+            start if start.min() >= least_normal else np.maximum(start, least_normal)
+        )
         lo, hi = _errors(results, per_ulp, got, fmt)
         strict = rule.standard == "faithful"
         if rule.standard in GENERIC_STANDARDS:
             allowed: Any = np.full_like(lo, float(GENERIC_STANDARDS[rule.standard]))
             least = most = allowed
-            start = np.where(results.size < fmt.smallest_normal, 0.0, np.ldexp(1.0, exponent))
-            beyond = known & (np.abs(got) < start)
+            beyond = known & (np.abs(got) < np.where(start < fmt.smallest_normal, 0.0, start))
             certain: Any = True
             outside: Any = False
         else:
@@ -480,26 +497,22 @@ def _judge(entries: _Entries, got: Array) -> Judged:
     return Judged(lo, hi, np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
 
 
-def _ulps(results: _Results, fmt: Format) -> tuple[Array, NDArray[np.int64], Mask]:
-    """1 / ulp(y), the exponent of the binade of y (the least one for subnormals), and where both are known.
+def _binades(results: _Results) -> tuple[Array, Mask]:
+    """Where the binade of |y| starts, and where that is known.
 
     Where high is a power of two, low says in which binade y lies, if it is not within the radius of 0; or a theorem.
     """
-    size = results.size
-    bits = size.view(np.int64)
-    exponent, known = (bits >> 52) - 1023, results.known
-    power = (bits & ((1 << 52) - 1)) == 0
+    bits, known = results.size.view(np.int64), results.known
+    start = (bits & _EXPONENT).view(np.float64)
+    power = start == results.size
     if power.any():
         outward = results.exact.low * np.sign(results.exact.high)
         side = results.side() * np.sign(results.exact.high)
         inside = power & ((outward < -results.radius) | (side < 0))
-        exponent = exponent - inside
+        start = np.where(inside, 0.5 * start, start)
         # Zero stands for less than the radius, which is far below the subnormals of all formats but binary64.
-        known = known & (~power | inside | (outward > results.radius) | (side > 0) | (size == 0))
-    np.maximum(exponent, fmt.emin, out=exponent)
-    # Of binary64 results that are too small to be known it would not be a number.
-    per_ulp = np.asarray(np.minimum(1023 + fmt.precision - 1 - exponent, 2046) << 52).view(np.float64)
-    return per_ulp, exponent, known
+        known = known & (~power | inside | (outward > results.radius) | (side > 0) | (results.size == 0))
+    return start, known
 
 
 def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple[Array, Array]:
@@ -522,7 +535,7 @@ def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple
     lo *= 1 - 2.0**-50
     lo -= results.radius
     lo *= per_ulp
-    np.clip(lo, 0.0, np.finfo(np.float64).max, out=lo)
+    np.clip(lo, 0.0, np.finfo(np.float64).max, out=lo)  # faster than to take the larger
     if not finite:
         nan = np.isnan(got)
         lo, hi = np.where(nan, np.inf, lo), np.where(nan, np.inf, hi)

@@ -1,7 +1,10 @@
 """The sums of `doubled` compiled by Numba (extra `fast`): the same operations on each entry in the same order.
 
-Parts on a grid are exact however they are added, so the sums are the same to the last bit. The moment is added in
-another order, within the error that `Sums` claims for it.
+Parts on a grid are exact however they are added, so the sums are the same to the last bit, and so are their logarithms.
+The moment is added in another order, within the error that `Sums` claims for it.
+
+Work is done on pieces of `_PIECE` entries, of many short rows or of one row, whose parts stay in the nearest cache.
+Loops do one kind of thing each: a compiler that sees only arithmetic, or only look-ups, uses vector instructions.
 """
 
 from __future__ import annotations
@@ -12,30 +15,48 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .doubled import DEEPEST, FINER, GRID, NOWHERE, SHORT, STEPS, Sums, growth_degree, scales, tables, two_sum
+from .doubled import (
+    DEEPEST,
+    FINER,
+    FRACTION,
+    GRID,
+    LAST_STEP,
+    NOWHERE,
+    ONE,
+    SHORT,
+    SPLIT,
+    STEPS,
+    WHOLE,
+    Doubled,
+    Sums,
+    growth_degree,
+    tables,
+)
 
 __all__ = ["row_sums"]
 
 Array = NDArray[np.float64]
 
-_LANES = 8
-_PIECE = 256  # entries at a time, whose parts stay in the nearest cache
-_ROUND = 1.5 * 2.0**52  # adding and subtracting it rounds to an integer, to even
+_PIECE = 256
+_SHORT = 16  # entries that are not worth halving
 _LOW = 2.0**-43
+_FINER = 2.0 ** (FINER - GRID)
 
 
-def row_sums(x: Array, u: float) -> tuple[Sums, Array]:
+def row_sums(x: Array, u: float) -> tuple[Sums, Array, Doubled, Doubled]:
     """As `doubled.row_sums` for C-contiguous rows (rows, n), n >= 2, of at most `CHUNK` entries, without the terms.
 
-    Besides, of each row, the sum of exp(x_i - maximum) (exp(u |x_i - maximum|) - 1), as accurate as `growth` is.
+    Besides, of each row, the sum of exp(x_i - maximum) (exp(u |x_i - maximum|) - 1), as accurate as `growth` is, and
+    what `add_one` and `log1p` say of the rest.
     """
     t = tables()
-    powers, zero = scales()
-    table = np.concatenate([t.power, t.power_low, powers])
-    made = np.empty((len(x), 6))
-    _rows(x, made, t.per_step, t.step_high, t.step_low, table, zero + 2 * STEPS, u, growth_degree(u))
-    maximum, second, high, low, moment, drift = (made[:, k : k + 1].copy() for k in range(6))
-    return Sums(maximum, second, two_sum(high, low), moment), drift
+    made = np.empty((10, len(x)))
+    table = np.concatenate([t.power, t.power_low])
+    _rows(x, made, t.per_step, t.step_high, t.step_low, table, u, growth_degree(u))
+    _logarithms(made, np.concatenate([t.reciprocal, t.minus_log, t.minus_log_low]), t.ln2, t.ln2_low)
+    maximum, second, high, low, moment, drift, *others = (values[:, np.newaxis] for values in made)
+    whole, spread = Doubled(*others[:2]), Doubled(*others[2:])
+    return Sums(maximum, second, Doubled(high, low), moment), drift, whole, spread
 
 
 def _compiled(**how: Any) -> Any:
@@ -50,144 +71,231 @@ def _compiled(**how: Any) -> Any:
     return made
 
 
+@_compiled(error_model="numpy")
+def _rows(x, made, per_step, step_high, step_low, table, u, degree):  # type: ignore[no-untyped-def]
+    n = x.shape[1]
+    entries, halves, parts = x.reshape(-1), np.empty((2, n // 2 + 1)), np.empty((8, _PIECE))
+    steps, places = np.empty(_PIECE, np.int64), np.empty(_PIECE, np.int64)
+    together = max(1, _PIECE // n)
+    for first in range(0, len(x), together):
+        rows = min(together, len(x) - first)
+        for r in range(rows):
+            a, second, places[r] = _largest(x[first + r], halves)
+            second = max(second - a, -NOWHERE)
+            made[0, first + r] = a
+            made[1, first + r] = second
+            made[2:6, first + r] = 0.0
+        for start in range(0, n, _PIECE):
+            length = min(n - start, _PIECE)
+            count = rows * length
+            for r in range(rows):
+                a, deepest = made[0, first + r], max(made[1, first + r], -DEEPEST)
+                exponent = np.float64(deepest * per_step + WHOLE).view(np.int64) >> 10
+                coarse = 1.5 * np.int64((exponent + (52 + GRID)) << 52).view(np.float64)
+                for i in range(r * length, (r + 1) * length):
+                    parts[0, i] = a
+                    parts[7, i] = coarse
+            _reduce(entries[first * n + start :], parts, steps, count, per_step, step_high, step_low)
+            for i in range(count):
+                step = np.uint64(steps[i])
+                parts[5, i] = table[step]
+                parts[6, i] = table[step + np.uint64(STEPS)]
+            _combine(parts, count)
+            for r in range(rows):
+                if start <= places[r] < start + length:
+                    i = r * length + places[r] - start
+                    parts[1, i] = parts[2, i] = parts[3, i] = 0.0
+            if degree > 1:
+                _grow(parts, count, u, degree)
+            for r in range(rows):
+                high, low, moment, drift = _added(parts, 3 if degree == 1 else 4, r * length, (r + 1) * length)
+                made[2, first + r] += high
+                made[3, first + r] += low
+                made[4, first + r] += moment
+                made[5, first + r] += u * (moment if degree == 1 else drift)
+
+
 @_compiled()
-def _largest(row, lanes):  # type: ignore[no-untyped-def]
+def _largest(row, halves):  # type: ignore[no-untyped-def]
     """The largest and the second largest entry, and the place of the first that is largest."""
-    n = len(row)
-    first, second = lanes[0], lanes[1]
-    for j in range(_LANES):
-        first[j] = -np.inf
-        second[j] = -np.inf
-    full = n // _LANES * _LANES
-    for i in range(0, full, _LANES):
-        for j in range(_LANES):
-            v = row[i + j]
-            smaller = v if v < first[j] else first[j]
-            second[j] = smaller if smaller > second[j] else second[j]
-            first[j] = v if v > first[j] else first[j]
-    for i in range(full, n):
-        v = row[i]
-        if v > first[0]:
-            second[0] = first[0]
-            first[0] = v
-        elif v > second[0]:
-            second[0] = v
-    most, next_ = first[0], second[0]
-    for j in range(1, _LANES):
-        if first[j] > most:
-            next_ = most if most > second[j] else second[j]
-            most = first[j]
-        else:
-            next_ = first[j] if first[j] > next_ else next_
-    place = 0
+    n, place = len(row), 0
+    most = next_ = -np.inf
+    if n <= _SHORT:
+        for i in range(n):
+            v = row[i]
+            smaller = v if v < most else most
+            next_ = smaller if smaller > next_ else next_
+            place = i if v > most else place
+            most = v if v > most else most
+        return most, next_, place
+    high, second = halves[0], halves[1]
+    left = n // 2
+    for i in range(left):
+        v, w = row[i], row[i + left]
+        high[i] = v if v > w else w
+        second[i] = w if v > w else v
+    if n % 2:
+        high[left], second[left] = row[n - 1], -np.inf
+    left = n - left
+    while left > _SHORT:
+        half = left // 2
+        for i in range(half):
+            v, w = high[i], high[i + half]
+            smaller = w if v > w else v
+            next_of_two = second[i] if second[i] > second[i + half] else second[i + half]
+            second[i] = smaller if smaller > next_of_two else next_of_two
+            high[i] = v if v > w else w
+        if left % 2:
+            high[half], second[half] = high[left - 1], second[left - 1]
+        left = left - half
+    for i in range(left):
+        next_ = max(next_, min(high[i], most), second[i])
+        most = max(most, high[i])
     while row[place] != most:
         place += 1
     return most, next_, place
 
 
 @_compiled(error_model="numpy")
-def _rows(x, made, per_step, step_high, step_low, table, zero, u, degree):  # type: ignore[no-untyped-def]
-    # Few arrays, as a compiler that cannot tell whether many of them overlap does not use vector instructions.
-    n = x.shape[1]
-    lanes, parts = np.empty((2, _LANES)), np.empty(7 * _PIECE)
-    grid, left, weighted = (parts[_PIECE : 2 * _PIECE], parts[2 * _PIECE : 3 * _PIECE], parts[3 * _PIECE : 4 * _PIECE])
-    for r in range(x.shape[0]):
-        row = x[r]
-        a, next_, place = _largest(row, lanes)
-        second = max(next_ - a, -NOWHERE)
-        deepest = second if second > -DEEPEST else -DEEPEST
-        exponent = int(np.floor(np.rint(deepest * per_step) / STEPS))
-        coarse = 1.5 * 2.0 ** (exponent + 52 + GRID)
-        fine = 1.5 * 2.0 ** (exponent + 52 + FINER)
-        high = low = moment = drift = 0.0
-        for start in range(0, n, _PIECE):
-            stop = min(n - start, _PIECE)
-            # Arithmetic and look-ups in loops of their own: the first are compiled to vector instructions.
-            for i in range(stop):
-                v = row[start + i]
-                h = v - a
-                d = h - v
-                l = (v - (h - d)) - (d + a)  # noqa: E741
-                h = h if h > -NOWHERE else -NOWHERE
-                l = l if l > -_LOW else -_LOW  # noqa: E741
-                l = l if l < _LOW else _LOW  # noqa: E741
-                k = (h * per_step + _ROUND) - _ROUND
-                q = h - k * step_high
-                e = l - k * step_low
-                z = q + e
-                p = z * (1 / 120)
-                p = (p + 1 / 24) * z
-                p = (p + 1 / 6) * z
-                p = ((p + 0.5) * z) * z
-                b = (q + SHORT) - SHORT
-                parts[i] = h
-                parts[i + _PIECE] = k
-                parts[i + 2 * _PIECE] = (e + p) + (q - b)
-                parts[i + 3 * _PIECE] = z + p
-                parts[i + 4 * _PIECE] = b
-            for i in range(stop):
-                index = np.int64(parts[i + _PIECE])
-                step = np.uint64(index & (STEPS - 1))
-                parts[i + _PIECE] = table[step]
-                parts[i + 5 * _PIECE] = table[step + np.uint64(STEPS)]
-                parts[i + 6 * _PIECE] = table[np.uint64((index >> 10) + zero)]
-            for i in range(stop):
-                t = parts[i + _PIECE]
-                t2 = parts[i + 5 * _PIECE]
-                s = parts[i + 6 * _PIECE]
-                e = (parts[i + 2 * _PIECE] * t + parts[i + 3 * _PIECE] * t2) + t2
-                b = (parts[i + 4 * _PIECE] * t) * s
-                t = t * s
-                e = e * s
-                w = (b + e) + t
-                g = (w + coarse) - coarse
-                f = ((t - g) + b) + e
-                parts[i + _PIECE] = g
-                parts[i + 2 * _PIECE] = (f + fine) - fine
-                parts[i + 3 * _PIECE] = w * parts[i]
-            if start <= place < start + stop:
-                grid[place - start] = 0.0
-                left[place - start] = 0.0
-                weighted[place - start] = 0.0
-            high += _added(grid, stop, lanes)
-            low += _added(left, stop, lanes)
-            moment -= _added(weighted, stop, lanes)
-            if degree > 1:
-                _grow(parts, stop, u, degree)
-                drift -= u * _added(weighted, stop, lanes)
-        made[r, 0] = a
-        made[r, 1] = second
-        made[r, 2] = high
-        made[r, 3] = low
-        made[r, 4] = moment
-        made[r, 5] = drift if degree > 1 else u * moment
+def _reduce(x, parts, steps, count, per_step, step_high, step_low):  # type: ignore[no-untyped-def]
+    """From the maximum (0): x - maximum (0), the scale (1), the small part but for the table's (2), exp(r) - 1 (3), the
+    short part of r (4), and the steps."""
+    for i in range(count):
+        v = x[i]
+        a = parts[0, i]
+        h = v - a
+        d = h - v
+        l = (v - (h - d)) - (d + a)  # noqa: E741
+        h = h if h > -NOWHERE else -NOWHERE
+        l = l if l > -_LOW else -_LOW  # noqa: E741
+        l = l if l < _LOW else _LOW  # noqa: E741
+        k = h * per_step + WHOLE
+        bits = np.float64(k).view(np.int64)
+        k = k - WHOLE
+        r = h - k * step_high
+        e = l - k * step_low
+        z = r + e
+        p = z * (1 / 120)
+        p = (p + 1 / 24) * z
+        p = (p + 1 / 6) * z
+        p = ((p + 0.5) * z) * z
+        b = (r + SHORT) - SHORT
+        scale = np.int64((bits >> 10) << 52).view(np.float64)
+        parts[0, i] = h
+        parts[1, i] = scale if k >= LAST_STEP else 0.0
+        parts[2, i] = (e + p) + (r - b)
+        parts[3, i] = z + p
+        parts[4, i] = b
+        steps[i] = bits & (STEPS - 1)
+
+
+@_compiled(error_model="numpy")
+def _combine(parts, count):  # type: ignore[no-untyped-def]
+    """With the entries of the tables (5, 6): the parts on the grids (1, 2), and exp(h) |h| (3)."""
+    for i in range(count):
+        scale = parts[1, i]
+        t = parts[5, i] * scale
+        t2 = parts[6, i] * scale
+        coarse = parts[7, i]
+        fine = coarse * _FINER
+        e = (parts[2, i] * t + parts[3, i] * t2) + t2
+        b = parts[4, i] * t
+        w = (b + e) + t
+        g = (w + coarse) - coarse
+        f = ((t - g) + b) + e
+        parts[1, i] = g
+        parts[2, i] = (f + fine) - fine
+        parts[3, i] = w * -parts[0, i]
 
 
 @_compiled()
 def _grow(parts, count, u, degree):  # type: ignore[no-untyped-def]
-    """Multiply w h by (exp(u |h|) - 1) / (u |h|)."""
+    """exp(h) (exp(u |h|) - 1) / u (4), from exp(h) |h| (3)."""
     for i in range(count):
-        parts[i + 4 * _PIECE] = 1.0
-        parts[i] = -parts[i] * u
+        parts[4, i] = 1.0
+        parts[0, i] = -parts[0, i] * u
     for k in range(degree, 1, -1):
         for i in range(count):
-            parts[i + 4 * _PIECE] = parts[i + 4 * _PIECE] * (parts[i] / k) + 1.0
+            parts[4, i] = parts[4, i] * (parts[0, i] / k) + 1.0
     for i in range(count):
-        parts[i + 3 * _PIECE] *= parts[i + 4 * _PIECE]
+        parts[4, i] *= parts[3, i]
 
 
 @_compiled()
-def _added(values, count, lanes):  # type: ignore[no-untyped-def]
-    total = lanes[0]
-    for j in range(_LANES):
-        total[j] = 0.0
-    full = count // _LANES * _LANES
-    for i in range(0, full, _LANES):
-        for j in range(_LANES):
-            total[j] += values[i + j]
-    out = 0.0
-    for i in range(full, count):
-        out += values[i]
-    for j in range(_LANES):
-        out += total[j]
-    return out
+def _added(parts, kinds, start, stop):  # type: ignore[no-untyped-def]
+    """The sums of parts 1, 2, 3 (and 4, if so many kinds are asked for) over some entries.
+
+    The parts are used up: one half is added to the other, again and again.
+    """
+    while stop - start > _SHORT:
+        half = (stop - start + 1) // 2
+        for k in range(1, 1 + kinds):
+            one, other = parts[k, start : start + half], parts[k, start + half : stop]
+            for i in range(len(other)):
+                one[i] += other[i]
+        stop = start + half
+    first = second = third = fourth = 0.0
+    for i in range(start, stop):
+        first += parts[1, i]
+        second += parts[2, i]
+        third += parts[3, i]
+        fourth += parts[4, i]
+    return first, second, third, fourth
+
+
+@_compiled(error_model="numpy")
+def _logarithms(made, table, ln2, ln2_low):  # type: ignore[no-untyped-def]
+    """From two sums of parts (2, 3), or rather from what `two_sum` makes of them: 1 + rest (6, 7), its log1p (8, 9)."""
+    for i in range(made.shape[1]):
+        s, s2 = _two_sum(made[2, i], made[3, i])
+        high, low = _two_sum(1.0, s)
+        high, low = _fast_two_sum(high, low + s2)
+        bits = np.float64(high).view(np.int64)
+        place = np.uint64((bits >> 42) & (STEPS - 1))
+        power = bits >> 52
+        scaled = np.int64((bits & FRACTION) | ONE).view(np.float64)
+        scaled_low = low * np.int64((2 * 1023 - power) << 52).view(np.float64)
+        exponent = power - 1023.0
+        c = table[place]
+        first, second = _halves(scaled)
+        r, r2 = _two_sum(c * first - 1, c * second)
+        r, r2 = _two_sum(r, r2 + c * scaled_low)
+        near = power == 1023 and place == 0
+        r = s if near else r
+        r2 = s2 if near else r2
+        square = r * r
+        first, second = _halves(r)
+        square_low = (((first * first - square) + first * second) + second * first) + second * second
+        p = 1 / 3 - r * (1 / 4 - r * (1 / 5 - r * (1 / 6 - r * (1 / 7 - r * (1 / 8)))))
+        small = r2 - square_low / 2 - r * r2 + (square * r) * p
+        inner, inner_low = _two_sum(r, -square / 2)
+        known, known_low = _two_sum(exponent * ln2, table[place + np.uint64(STEPS)])
+        outer, outer_low = _two_sum(known, inner)
+        known_low = known_low + (exponent * ln2_low + table[place + np.uint64(2 * STEPS)])
+        out, out_low = _fast_two_sum(outer, outer_low + (inner_low + small) + known_low)
+        made[2, i] = s
+        made[3, i] = s2
+        made[6, i] = high
+        made[7, i] = low
+        made[8, i] = out
+        made[9, i] = out_low
+
+
+@_compiled()
+def _two_sum(a, b):  # type: ignore[no-untyped-def]
+    s = a + b
+    v = s - a
+    return s, (a - (s - v)) + (b - v)
+
+
+@_compiled()
+def _fast_two_sum(a, b):  # type: ignore[no-untyped-def]
+    s = a + b
+    return s, b - (s - a)
+
+
+@_compiled()
+def _halves(a):  # type: ignore[no-untyped-def]
+    c = a * SPLIT
+    high = c - (c - a)
+    return high, a - high

@@ -27,6 +27,7 @@ c = 1, and there r = s: the result is accurate relative to itself also where it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -56,6 +57,7 @@ __all__ = [
     "product",
     "quotient",
     "row_sums",
+    "side_by_side",
     "sum_relative",
     "terms",
     "times",
@@ -69,14 +71,19 @@ CHUNK = 4096  # terms whose parts on a grid add without rounding
 DEEPEST = 665.0  # terms that are smaller than exp(-DEEPEST) times the largest count as zero
 RELIABLE = 500.0
 NOWHERE = 1000.0  # where what is deeper is put
+LAST_STEP = -960.0 * STEPS  # the first k whose terms count as zero, exp(-DEEPEST) being 2^-959.4
+WHOLE = 1.5 * 2.0**52 + 1023 * STEPS  # adding it rounds k to an integer, to even; the lowest bits of the sum are k mod
+# 1024, and above them the 11 bits of the exponent of 2^(k div 1024) as binary64 has it
 EXPONENTIAL = 2.0**-71  # relative error of one term
 LOGARITHM = 2.0**-70  # relative error of `log1p`, besides what its argument's makes
+ONE = 1023 << 52  # the bits of 1.0
+FRACTION = (1 << 52) - 1
 _DROPPED = 2.0**-81  # of the largest term, for each term of a row
 
 GRID = -40  # binary exponents of the two grids, from that of the largest term
 FINER = -81
 SHORT = 3.0 * 2.0**13  # adding and subtracting it rounds to the grid 2^-38
-_SPLIT = 134217729.0  # 2^27 + 1
+SPLIT = 134217729.0  # 2^27 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def _fast_two_sum(a: Array, b: Array) -> Doubled:
 
 
 def _halves(a: Array) -> tuple[Array, Array]:
-    c = a * _SPLIT
+    c = a * SPLIT
     high = c - (c - a)
     return high, a - high
 
@@ -246,19 +253,9 @@ def sum_relative(length: int) -> float:
     return levels * (EXPONENTIAL + min(length, CHUNK) * _DROPPED + 2.0**-73)
 
 
-@cache
-def scales() -> tuple[Array, int]:
-    """2^e for the exponents of the terms, and 0 for those that are too deep; and where e = 0 lies."""
-    depth = int(DEEPEST / np.log(2.0)) + 1
-    powers = np.ldexp(1.0, np.arange(-2 * depth, 1))
-    powers[:depth] = 0.0
-    return powers, 2 * depth
-
-
 def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     """exp(x - maximum) for each entry; arrays in the buffers. x <= maximum, both finite and below 2^1002 in size."""
     t, b = tables(), buffers.of(x.shape)
-    powers, zero = scales()
     h, low, v, w = b["h"], b["l"], b["v"], b["w"]
     np.subtract(x, maximum, out=h)
     np.subtract(h, x, out=v)
@@ -266,17 +263,23 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.subtract(x, low, out=low)
     np.add(v, maximum, out=v)
     np.subtract(low, v, out=low)
-    if h.min() < -DEEPEST:
+    deep = h.min() < -DEEPEST
+    if deep:
         np.maximum(h, -NOWHERE, out=h)
         np.clip(low, -(2.0**-43), 2.0**-43, out=low)
     k, r = b["k"], b["r"]
     np.multiply(h, t.per_step, out=k)
-    np.rint(k, out=k)
-    np.multiply(k, t.step_high, out=r)
+    np.add(k, WHOLE, out=k)
+    scale, bits, step = k, k.view(np.int64), b.integers("step")
+    np.bitwise_and(bits, STEPS - 1, out=step)
+    np.subtract(k, WHOLE, out=w)
+    np.multiply(w, t.step_high, out=r)
     np.subtract(h, r, out=r)
     e = b["e"]
-    np.multiply(k, t.step_low, out=e)
+    np.multiply(w, t.step_low, out=e)
     np.subtract(low, e, out=e)
+    np.right_shift(bits, 10, out=bits)
+    np.left_shift(bits, 52, out=bits)
     np.add(r, e, out=v)  # the reduced argument, rounded
     q = b["q"]
     np.multiply(v, 1 / 120, out=q)
@@ -290,22 +293,17 @@ def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
     np.subtract(q, SHORT, out=q)
     np.subtract(r, q, out=r)
     np.add(e, r, out=e)
-    index, scale = b.integers("index"), b["scale"]
-    np.copyto(index, k, casting="unsafe")
-    np.bitwise_and(index, STEPS - 1, out=b.integers("step"))
-    np.take(t.power, b.integers("step"), out=w, mode="clip")
-    np.take(t.power_low, b.integers("step"), out=r, mode="clip")
-    np.right_shift(index, 10, out=index)
-    np.add(index, zero, out=index)
-    np.take(powers, index, out=scale, mode="clip")
+    if deep:
+        scale[w < LAST_STEP] = 0.0
+    np.take(t.power, step, out=w, mode="clip")
+    np.take(t.power_low, step, out=r, mode="clip")
+    np.multiply(w, scale, out=w)
+    np.multiply(r, scale, out=r)
     np.multiply(v, r, out=v)
     np.multiply(e, w, out=e)
     np.add(e, v, out=e)
     np.add(e, r, out=e)
     np.multiply(q, w, out=q)
-    np.multiply(w, scale, out=w)
-    np.multiply(q, scale, out=q)
-    np.multiply(e, scale, out=e)
     np.add(q, e, out=v)
     np.add(v, w, out=v)
     return Terms(h, low, w, q, e, v)
@@ -318,18 +316,16 @@ def row_sums(x: Array, axis: int, buffers: Buffers) -> tuple[Sums, Terms]:
     """
     maximum = x.max(axis=axis, keepdims=True)
     made, b = terms(x, maximum, buffers), buffers
-    place = made.high.argmax(axis=axis)
-    across, rows = x.shape[1], np.arange(len(place))
-    place = place * across + rows if axis == 0 else rows * across + place
     high, head, whole = (array.reshape(-1) for array in (made.high, made.head, made.whole))
+    place = _firsts(np.flatnonzero(high == 0), x.shape, axis)
     high[place] = -NOWHERE
     second = made.high.max(axis=axis, keepdims=True)
     high[place] = head[place] = whole[place] = 0.0
-    exponent = np.floor(np.rint(np.maximum(second, -DEEPEST) * tables().per_step) / STEPS)  # of the largest term
-    coarse, fine = 1.5 * np.exp2(exponent + (52 + GRID)), 1.5 * np.exp2(exponent + (52 + FINER))
+    exponent = (np.maximum(second, -DEEPEST) * tables().per_step + WHOLE).view(np.int64) >> 10  # of the largest term
+    coarse = 1.5 * ((exponent + (52 + GRID)) << 52).view(np.float64)
+    fine = coarse * 2.0 ** (FINER - GRID)
     on_grid, left = b["v2"], b["l2"]
-    np.multiply(made.whole, made.high, out=on_grid)
-    moment = -on_grid.sum(axis=axis, keepdims=True)
+    moment = -np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", made.whole, made.high).reshape(maximum.shape)
     np.add(made.whole, coarse, out=on_grid)
     np.subtract(on_grid, coarse, out=on_grid)
     np.subtract(made.head, on_grid, out=left)
@@ -341,6 +337,16 @@ def row_sums(x: Array, axis: int, buffers: Buffers) -> tuple[Sums, Terms]:
     rest = two_sum(total, left.sum(axis=axis, keepdims=True))
     head[place] = whole[place] = 1.0
     return Sums(maximum, second, rest, moment), made
+
+
+def _firsts(places: NDArray[np.int64], shape: tuple[int, ...], axis: int) -> NDArray[np.int64]:
+    """Of places in a flat array of the shape, ascending, at least one of each row, the first of each row."""
+    if len(places) == shape[1 - axis]:
+        return places
+    rows = places % shape[1] if axis == 0 else places // shape[1]
+    first = np.empty(shape[1 - axis], dtype=np.int64)
+    first[rows[::-1]] = places[::-1]  # the last that is put in a place stays there
+    return first
 
 
 def merged(parts: Sums) -> Sums:
@@ -356,7 +362,7 @@ def merged(parts: Sums) -> Sums:
     if count > CHUNK:
         starts = range(0, count, CHUNK)
         level = [merged(parts[:, start : start + CHUNK]) for start in starts]
-        return merged(_side_by_side(level))
+        return merged(side_by_side(level))
     maximum = parts.maximum.max(axis=1, keepdims=True)
     weights = terms(parts.maximum, maximum, Buffers())
     place = parts.maximum.argmax(axis=1, keepdims=True)
@@ -372,7 +378,8 @@ def merged(parts: Sums) -> Sums:
     return Sums(maximum, depth.max(axis=1, keepdims=True), made, moment)
 
 
-def _side_by_side(parts: list[Sums]) -> Sums:
+def side_by_side(parts: Sequence[Sums]) -> Sums:
+    """Sums of parts (rows, a), (rows, b), ... of the same rows, as (rows, a + b + ...)."""
     columns = [(s.maximum, s.second, s.rest.high, s.rest.low, s.moment) for s in parts]
     maximum, second, high, low, moment = (np.concatenate(c, axis=1) for c in zip(*columns, strict=True))
     return Sums(maximum, second, Doubled(high, low), moment)
@@ -449,10 +456,12 @@ def log1p(s: Doubled) -> Doubled:
     """log(1 + s) for 2^-750 <= s < 2^60, to a relative error `LOGARITHM`."""
     t = tables()
     whole = add_one(s)
-    mantissa, exponent = np.frexp(whole.high)
-    exponent = exponent - 1
-    high, low = 2 * mantissa, np.ldexp(whole.low, -exponent)
-    place = ((high - 1) * STEPS).astype(np.int64)
+    bits = np.asarray(whole.high).view(np.int64)
+    place = (bits >> 42) & (STEPS - 1)
+    power = bits >> 52
+    high = ((bits & FRACTION) | ONE).view(np.float64)  # in [1, 2)
+    low = whole.low * ((2 * 1023 - power) << 52).view(np.float64)
+    exponent = power - 1023.0
     c = t.reciprocal[place]
     first, second = _halves(high)
     r = two_sum(c * first - 1, c * second)

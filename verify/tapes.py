@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 _TINY = Fraction(1, 2**960)
 _ROUNDING = 2.0**-52
+_NEARLY_ONE = Fraction(1, 2**48)
 _LARGEST_DELTA = 2.0**-12  # up to which products of errors are covered by the factor below
 _SECOND_ORDER = 1 + 2.0**-10
 _DEEP = 700  # arguments of exponentials on a tape are no larger in size
@@ -137,10 +138,11 @@ class _Recorder:
         if a.exact is not None and b.exact is not None:
             return self.constant(a.exact * b.exact)
         for one, other in ((a, b), (b, a)):
-            if one.exact is not None and abs(one.exact) == 1:
-                return _Number(self, other.place, int(one.exact) * other.sign, other.relative, None, other.after)
             if one.exact == 0:
                 return one
+            if one.exact is not None and (off := abs(abs(one.exact) - 1)) <= _NEARLY_ONE:  # no step: part of the error
+                relative = _both(other.relative, float(off)) if off else other.relative
+                return _Number(self, other.place, one.sign * other.sign, relative, None, other.after)
         return self._step(operator.mul, a.sign * b.sign, _both(a.relative, b.relative), a, b)
 
     def div(self, a: _Number, b: _Number) -> _Number:
