@@ -217,6 +217,8 @@ def test_the_sample_is_the_same_for_the_same_seed() -> None:
     one, other = (assess(x, got, function="logsumexp", standard="correct", seed=4) for _ in range(2))
     assert one.rejudged == other.rejudged >= 1
     assert (one.error_ulp_lo == other.error_ulp_lo).all()
+    whole = assess(x, got, function="logsumexp", standard="correct", rejudge=1.0)
+    assert whole.rejudged + whole.escalated == whole.outcome.size
 
 
 @pytest.mark.parametrize(
@@ -231,6 +233,7 @@ def test_the_sample_is_the_same_for_the_same_seed() -> None:
         ({"x": np.array([["a"]])}, "numbers of shape"),
         ({"format": "binary16"}, "numbers of binary16 are required, and some are not"),
         ({"labels": [1, 2]}, "logsumexp has no labels"),
+        ({"rejudge": 2}, "judged again must be between 0 and 1, got 2"),
     ],
 )
 def test_what_cannot_be_assessed_is_told(arguments: dict, message: str) -> None:

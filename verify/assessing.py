@@ -35,6 +35,7 @@ _ONE_IN = 20_000  # rows of those decided, of which one is judged again
 _WORTH_COMPILING = 1 << 17  # entries, from which the seconds that Numba takes to start are well spent
 _AT_LEAST = 64  # entries to be judged again in every run, in the mean where rows are longer
 _LONGEST_AGAIN = 1 << 16  # entries that are judged again at once
+_KEPT = 31 << 20  # bytes, just below the largest block by which glibc's malloc learns
 
 _WITHIN, _UNDECIDED = np.int8(Outcome.WITHIN.value), np.int8(Outcome.UNDECIDED.value)
 
@@ -128,6 +129,7 @@ def assess(
     labels: Any = None,
     bounds: str | None = None,
     seed: int = 0,
+    rejudge: float = 0.0,
     compiled: bool | None = None,
 ) -> Assessment:
     """Judge somebody's results `got` for the inputs `x` against a standard, result by result.
@@ -136,11 +138,11 @@ def assess(
     one place for each row, are required for a function of a label. got has the function's shape for x: (rows,) or
     (rows, n), without rows if x has none. The format is that of x's type unless it is given; x and got must be numbers
     of it. `bounds` says how bounds of algorithms are read: in closed form, which is fast and what Coq proves, unless
-    "per-input" is asked for or the function is a gradient that has no closed forms. `seed` chooses the sample that is
-    judged twice. `compiled` says whether Numba makes the sums (extra `fast`; errors are the same to the last bit): by
-    default if it is installed and there is enough to judge. Memory does not grow with the rows beyond that of the
-    arrays. Raises ValueError for other shapes, types and names, RefereeDisagreement if two enclosures of one result do
-    not meet.
+    "per-input" is asked for or the function is a gradient that has no closed forms. `seed` chooses the sample of the
+    decided rows that the referees judge again: one in 20,000, or the share `rejudge` if that is more. `compiled` says
+    whether Numba makes the sums (extra `fast`; errors are the same to the last bit): by default if it is installed and
+    there is enough to judge. Memory does not grow with the rows beyond that of the arrays. Raises ValueError for other
+    shapes, types and names, RefereeDisagreement if two enclosures of one result do not meet.
     """
     if function not in FUNCTIONS:
         raise ValueError(f"unknown function {function!r}: one of {', '.join(FUNCTIONS)} is required")
@@ -149,6 +151,8 @@ def assess(
         raise ValueError(f"{function} has no standard {standard!r}: one of {known} is required")
     if profile not in PROFILES:
         raise ValueError(f"unknown profile {profile!r}: one of {', '.join(PROFILES)} is required")
+    if not 0 <= rejudge <= 1:
+        raise ValueError(f"the share of rows to be judged again must be between 0 and 1, got {rejudge}")
     reading = bounds or READINGS[0 if FUNCTIONS[function].labelled else 1]
     if reading not in READINGS:
         raise ValueError(f"bounds are read {' or '.join(READINGS)}, got {bounds!r}")
@@ -163,6 +167,7 @@ def assess(
     judge = _Judge(
         function, standard, fmt, libm or Libm(), profile, reading, labels_for(labels, function, inputs), seed
     )
+    judge.share = max(rejudge, 1 / _ONE_IN, _AT_LEAST / max(inputs.size, 1))
     judge.compiled = installed and inputs.size >= _WORTH_COMPILING if compiled is None else compiled
     judge.run(inputs, results)
     shape = results.shape[1:] if single else results.shape
@@ -203,10 +208,13 @@ class _Judge:
         if standard in ("correct", "faithful"):
             self.fast = of.core in CORES
         self.buffers = Buffers()
-        self.compiled = False
+        self.compiled, self.share = False, 1.0
         self.escalated = self.rejudged = 0
 
     def run(self, x: NDArray[Any], got: NDArray[Any]) -> None:
+        # A large block that was freed tells glibc's malloc to keep what is freed from now on (mallopt(3)). Else each
+        # array of some 100 kB has new pages, which costs several times what is done with them.
+        np.empty(_KEPT, dtype=np.uint8)
         of = FUNCTIONS[self.function]
         if of.entry == "element":  # each number is a row of its own
             x, got = x.reshape(-1, 1), got.reshape(-1, 1)
@@ -337,8 +345,7 @@ class _Judge:
 
     def _sample(self, rows: slice, left: NDArray[np.int64]) -> NDArray[np.int64]:
         """Some of the rows but those that are left, by chance: see `_ONE_IN` and `_AT_LEAST`."""
-        share = max(1 / _ONE_IN, _AT_LEAST / self.x.size)
-        expected = (rows.stop - rows.start) * share
+        expected = (rows.stop - rows.start) * self.share
         count = int(expected) + (self.rng.random() < expected % 1)
         if not count:
             return left[:0]

@@ -466,10 +466,9 @@ def _judge(entries: _Entries, got: Array) -> Judged:
     with np.errstate(all="ignore"):
         results = entries.results()
         start, known = _binades(results)
-        least_normal = max(fmt.smallest_normal, _SMALLEST)
-        per_ulp = 2.0 ** (fmt.precision - 1) / (
-            start if start.min() >= least_normal else np.maximum(start, least_normal)
-        )
+        least_start = max(fmt.smallest_normal, _SMALLEST)
+        normal = start if start.min() >= least_start else np.maximum(start, least_start)
+        per_ulp = 2.0 ** (fmt.precision - 1) / normal
         lo, hi = _errors(results, per_ulp, got, fmt)
         strict = rule.standard == "faithful"
         if rule.standard in GENERIC_STANDARDS:
