@@ -22,6 +22,7 @@ from .certified import BLOCK, CORES, NARROW, judged_rows, plain_rows, readable
 from .decision import Outcome
 from .doubled import CHUNK, Buffers
 from .formats import Format
+from .memory import keep_freed_memory
 from .profiles import PROFILES
 from .references import RefereeDisagreement
 from .standards import Expectation, standards_for
@@ -35,7 +36,6 @@ _ONE_IN = 20_000  # rows of those decided, of which one is judged again
 _WORTH_COMPILING = 1 << 17  # entries, from which the seconds that Numba takes to start are well spent
 _AT_LEAST = 64  # entries to be judged again in every run, in the mean where rows are longer
 _LONGEST_AGAIN = 1 << 16  # entries that are judged again at once
-_KEPT = 31 << 20  # bytes, just below the largest block by which glibc's malloc learns
 
 _WITHIN, _UNDECIDED = np.int8(Outcome.WITHIN.value), np.int8(Outcome.UNDECIDED.value)
 
@@ -212,9 +212,7 @@ class _Judge:
         self.escalated = self.rejudged = 0
 
     def run(self, x: NDArray[Any], got: NDArray[Any]) -> None:
-        # A large block that was freed tells glibc's malloc to keep what is freed from now on (mallopt(3)). Else each
-        # array of some 100 kB has new pages, which costs several times what is done with them.
-        np.empty(_KEPT, dtype=np.uint8)
+        keep_freed_memory()
         of = FUNCTIONS[self.function]
         if of.entry == "element":  # each number is a row of its own
             x, got = x.reshape(-1, 1), got.reshape(-1, 1)

@@ -31,6 +31,7 @@ from .cases import Case, lay_out
 from .formats import Format
 from .kernels import Kernel, KernelError, load
 from .libraries import NotOffered
+from .memory import keep_freed_memory
 
 __all__ = ["FAULTS", "REFUSED", "Answer", "Host", "die_with_parent", "process_context"]
 
@@ -189,6 +190,7 @@ def _serve(pipe: Connection, kernels: dict[str, Kernel]) -> None:
     """The kernels' process: load on demand, fork for each batch, until the judge hangs up."""
     _isolate(pipe)
     die_with_parent()
+    keep_freed_memory()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             task, names, fmt, *rest = pipe.recv()
