@@ -95,6 +95,34 @@ def test_fewer_than_one_in_a_thousand_goes_to_the_referees_without_cancellation(
             assert found.escalated < found.outcome.size / 1000
 
 
+@pytest.mark.parametrize("function", CORES)
+def test_masked_rows_are_judged_without_their_masks_as_the_referees_do(
+    function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = RNG.normal(size=(60, 12)) * 3
+    x[np.arange(12) > RNG.integers(0, 12, (60, 1))] = -np.inf
+    x[50, 3], x[51, 3] = np.inf, np.nan
+    with np.errstate(all="ignore"):
+        got = disturbed(results(function, x, "binary64"), "binary64")
+    got[7, ...] = 3.0  # a row that is wrong at its mask too
+    if got.ndim == 2:
+        got[8:20, -1] *= -1.0
+    for standard in ("faithful", algorithms_for(function)[0].name):
+        found = assess(x, got, function=function, standard=standard)
+        alone = int((np.isfinite(x).sum(axis=1) == 1).sum())  # log_softmax is 0 there
+        assert found.escalated <= (2 + alone) * got[0].size
+        assert assess(x, got, function=function, standard=standard, rejudge=1.0).rejudged >= got[:50].size
+        with monkeypatch.context() as patch:
+            patch.setattr("shiftproof.verify.assessing.readable", lambda *of: False)
+            patch.setattr("shiftproof.verify.assessing.CORES", ())
+            slow = assess(x, got, function=function, standard=standard)
+        assert slow.escalated == got.size
+        assert (found.outcome == slow.outcome).all()
+        for ours, theirs in ((found.error_ulp_lo, slow.error_ulp_lo), (found.allowed_ulp, slow.allowed_ulp)):
+            assert (np.isnan(ours) == np.isnan(theirs)).all()
+        assert (found.error_ulp_lo <= slow.error_ulp_hi).all(where=~np.isnan(slow.error_ulp_hi))
+
+
 def test_every_function_is_judged_as_the_referees_do() -> None:
     x = RNG.normal(size=(5, 4)) * 3
     x[3, 1], x[4] = np.nan, -np.inf

@@ -247,7 +247,6 @@ class _Judge:
     def _fast(self, rows: slice) -> NDArray[np.int64]:
         """Decide what can be decided; the rows of which something is left open."""
         decided = np.ones(rows.stop - rows.start, dtype=bool)
-        core = FUNCTIONS[self.function].core
         for entries, got, put in self._as_rows(rows):
             plain = plain_rows(entries)
             every = bool(plain.all())
@@ -256,16 +255,48 @@ class _Judge:
                 continue
             if not every:
                 entries, got = entries[plain], got[plain]
-            found = judged_rows(core, self.standard, entries, got, self.format, self.libm, self.buffers, self.compiled)
-            outcome, allowed = np.full_like(found.within, _WITHIN, dtype=np.int8), found.allowed
-            if not found.within.all():
-                outcome[~found.within] = _UNDECIDED
-                outcome[found.exceeds], outcome[found.outside] = Outcome.EXCEEDS.value, Outcome.OUT_OF_SCOPE.value
-                allowed = np.where(found.outside, np.nan, allowed)
             where: Any = slice(None) if every else plain
-            kept = put(where, found.lo, found.hi, allowed, outcome)
+            kept = put(where, *self._read(entries, got))
             decided[where] &= kept
+        if not decided.all() and FUNCTIONS[self.function].entry in ("vector", "pair") and self.x.shape[1] <= CHUNK:
+            for chosen, kept in self._masked(rows, np.flatnonzero(~decided)):
+                decided[chosen] = kept
         return np.asarray(np.flatnonzero(~decided) + rows.start)
+
+    def _read(self, entries: Array, got: Array) -> tuple[NDArray[Any], ...]:
+        """Errors from below and above, what is allowed, and outcomes of plain rows."""
+        core = FUNCTIONS[self.function].core
+        found = judged_rows(core, self.standard, entries, got, self.format, self.libm, self.buffers, self.compiled)
+        outcome, allowed = np.full_like(found.within, _WITHIN, dtype=np.int8), found.allowed
+        if not found.within.all():
+            outcome[~found.within] = _UNDECIDED
+            outcome[found.exceeds], outcome[found.outside] = Outcome.EXCEEDS.value, Outcome.OUT_OF_SCOPE.value
+            allowed = np.where(found.outside, np.nan, allowed)
+        return found.lo, found.hi, allowed, outcome
+
+    def _masked(self, rows: slice, left: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+        """Decide rows with -inf among their finite entries, which are judged without them; at their places 0, or -inf
+        in log_softmax, is owed. Yields some of the rows that are left, and whether each is decided."""
+        x, got = (a[left] for a in self._values(rows))
+        hidden = np.isneginf(x)
+        counts = x.shape[1] - hidden.sum(axis=1)
+        counts[~plain_rows(np.where(hidden, 0.0, x)) | (counts == x.shape[1])] = 0
+        for count in np.unique(counts[counts > 0]).tolist():
+            chosen = np.flatnonzero(counts == count)
+            shown, place = ~hidden[chosen], left[chosen] + rows.start
+            entries, results = x[chosen][shown].reshape(-1, count), got[chosen]
+            if results.ndim == 2:
+                owed = -np.inf if FUNCTIONS[self.function].core == "log_softmax" else 0.0
+                kept = (results == owed) & (np.signbit(results) == np.signbit(owed))
+                fixed = (np.nan, np.nan, np.nan, np.where(kept, _WITHIN, np.int8(Outcome.FAULT.value)))
+                told = self._read(entries, results[shown].reshape(-1, count))
+                found = [_among(shown, values, other) for values, other in zip(told, fixed, strict=True)]
+            else:
+                found = list(self._read(entries, results))
+            targets: tuple[NDArray[Any], ...] = (self.lo, self.hi, self.allowed, self.outcome)
+            for target, values in zip(targets, found, strict=True):
+                target[place] = values
+            yield left[chosen], (found[3] != _UNDECIDED).reshape(len(chosen), -1).all(axis=1)
 
     def _as_rows(self, rows: slice) -> Iterator[tuple[Array, Array, Any]]:
         """The rows of the core function, their results, and what puts away what was found about them."""
@@ -366,3 +397,10 @@ class _Judge:
                 f"{float(lo[at]).hex()} and {float(hi[at]).hex()} ulp"
             )
         self.rejudged += outcome.size
+
+
+def _among(shown: NDArray[np.bool_], values: NDArray[Any], others: Any) -> NDArray[Any]:
+    """Values at the places that are shown, in their order, and the others elsewhere."""
+    whole = np.array(np.broadcast_to(others, shown.shape), dtype=values.dtype)
+    whole[shown] = values.reshape(-1)
+    return whole

@@ -308,8 +308,8 @@ class _Entries:
         the binade of 1/n starts if it is a power of two.
         """
         n = self.rows.length
-        if n == 1:
-            return 0
+        if n == 1:  # exact
+            return np.sign(exact.high)
         if self.rule.core == "logsumexp":
             return np.where((exact.high == self.rows.sums.maximum) & (exact.low >= 0), 1, 0)
         if self.rule.core == "log_softmax":
