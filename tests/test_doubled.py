@@ -20,6 +20,7 @@ from shiftproof.verify.doubled import (
     Doubled,
     Sums,
     add_one,
+    doubled_terms,
     growth,
     log1p,
     merged,
@@ -162,7 +163,7 @@ def test_sums_are_within_their_error_however_they_lie(n: int, scale: float) -> N
     for ours, theirs in ((whole, add_one(sums.rest)), (spread, log1p(sums.rest))):
         assert (ours.high == theirs.high).all()
         assert (ours.low == theirs.low).all()
-    for other in (Sums(across.maximum.T, across.second.T, turned(across.rest), across.moment.T), again):
+    for other in (across.turned, again):
         assert (other.rest.high == sums.rest.high).all()
         assert (other.rest.low == sums.rest.low).all()
         assert (other.maximum == sums.maximum).all()
@@ -178,8 +179,16 @@ def test_sums_are_within_their_error_however_they_lie(n: int, scale: float) -> N
                 assert upper(flint.arb(float(found)) / moment - 1) < (n + 8) * 2.0**-50
 
 
-def turned(a: Doubled) -> Doubled:
-    return Doubled(a.high.T, a.low.T)
+@pytest.mark.parametrize(("n", "scale"), ROWS)
+def test_compiled_shares_are_the_same_to_the_last_bit(n: int, scale: float) -> None:
+    x = RNG.normal(size=(300 // n + 2, n)) * scale
+    sums, made = row_sums(x, 1, Buffers())
+    share = quotient(Doubled(np.ones_like(sums.maximum), np.zeros_like(sums.maximum)), add_one(sums.rest))
+    exact = times(doubled_terms(made), share)
+    high, found = compiled.shares(x, sums.maximum, share)
+    assert (high == made.high).all()
+    assert (found.high == exact.high).all()
+    assert (found.low == exact.low).all()
 
 
 def test_sums_do_not_depend_on_the_order_of_the_entries() -> None:

@@ -199,9 +199,18 @@ def _compiled_rows(x: Array, fmt: Format, axis: int) -> _Rows:
 
     sums, growth, whole, spread = compiled.row_sums(x, 2.0**-fmt.precision)
     if axis == 0:
-        rest, whole, spread = (Doubled(v.high.T, v.low.T) for v in (sums.rest, whole, spread))
-        sums, growth = Sums(sums.maximum.T, sums.second.T, rest, sums.moment.T), growth.T
+        sums, growth, whole, spread = sums.turned, growth.T, whole.turned, spread.turned
     return _Rows(sums, x.shape[1], growth, whole, spread)
+
+
+def _compiled_shares(x: Array, rows: _Rows, axis: int) -> _Shares:
+    from . import compiled
+
+    if axis == 1:
+        return _Shares(*compiled.shares(x, rows.sums.maximum, rows.share))
+    high, made = compiled.shares(x, rows.sums.maximum.T, rows.share.turned)
+    high, first, second = (np.ascontiguousarray(a.T) for a in (high, made.high, made.low))
+    return _Shares(high, Doubled(first, second))
 
 
 def _piece_sums(x: NDArray[Any], fmt: Format, buffers: Buffers, compiled: bool) -> Sums:
@@ -262,10 +271,18 @@ def _rises(x: Array, axis: int) -> Array:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """x - maximum as `Terms` has it, and softmax, of all entries."""
+
+    high: Array
+    softmax: Doubled
+
+
 class _Entries:
     """Entries of rows, all or some of their columns: exact results and what a bound asks for."""
 
-    def __init__(self, rule: _Rule, x: Array, axis: int, rows: _Rows, made: Terms | None) -> None:
+    def __init__(self, rule: _Rule, x: Array, axis: int, rows: _Rows, made: Terms | _Shares | None) -> None:
         self.rule, self.x, self.axis, self.rows, self.made = rule, x, axis, rows, made
 
     @cached_property
@@ -276,6 +293,8 @@ class _Entries:
     @cached_property
     def softmax(self) -> Doubled:
         assert self.made is not None
+        if isinstance(self.made, _Shares):
+            return self.made.softmax
         return times(doubled_terms(self.made), self.rows.share)
 
     @cached_property
@@ -418,13 +437,15 @@ def judged_rows(
     n, per_row = x.shape[1], function == "logsumexp"
     if n > CHUNK:
         return _judge_long(rule, x, got, buffers, compiled)
-    compiled = compiled and n > 1 and not _asks_terms(rule, n)
+    compiled, asks = compiled and n > 1, _asks_terms(rule, n)
     axis = 0 if n <= NARROW and not (compiled and per_row) else 1
     across = np.ascontiguousarray(x.T) if axis == 0 else np.ascontiguousarray(x)
     results = got.reshape(-1, 1) if per_row else got
-    made: Terms | None = None
+    made: Terms | _Shares | None = None
     if compiled:
-        rows = _compiled_rows(np.ascontiguousarray(x), fmt, axis)
+        along = np.ascontiguousarray(x)
+        rows = _compiled_rows(along, fmt, axis)
+        made = _compiled_shares(along, rows, axis) if asks else None
     else:
         rows, made = _rows_of(across, axis, fmt, buffers)
     found = _judge(_Entries(rule, across, axis, rows, made), np.ascontiguousarray(results.T) if axis == 0 else results)
@@ -440,7 +461,9 @@ def _judge_long(rule: _Rule, x: Array, got: Array, buffers: Buffers, compiled: b
         return _each(found, lambda a: a[:, 0])
     parts, start = [], 0
     for part in _columns(x):
-        made = terms(part, rows.sums.maximum, buffers) if _asks_terms(rule, x.shape[1]) else None
+        made: Terms | _Shares | None = None
+        if _asks_terms(rule, x.shape[1]):
+            made = _compiled_shares(part, rows, 1) if compiled else terms(part, rows.sums.maximum, buffers)
         stop = start + part.shape[1]
         parts.append(_judge(_Entries(rule, part, 1, rows, made), got[:, start:stop].astype(np.float64)))
         start = stop

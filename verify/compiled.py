@@ -29,11 +29,12 @@ from .doubled import (
     WHOLE,
     Doubled,
     Sums,
+    Tables,
     growth_degree,
     tables,
 )
 
-__all__ = ["row_sums"]
+__all__ = ["row_sums", "shares"]
 
 Array = NDArray[np.float64]
 
@@ -51,12 +52,25 @@ def row_sums(x: Array, u: float) -> tuple[Sums, Array, Doubled, Doubled]:
     """
     t = tables()
     made = np.empty((10, len(x)))
-    table = np.concatenate([t.power, t.power_low])
-    _rows(x, made, t.per_step, t.step_high, t.step_low, table, u, growth_degree(u))
+    _rows(x, made, t.per_step, t.step_high, t.step_low, _powers(t), u, growth_degree(u))
     _logarithms(made, np.concatenate([t.reciprocal, t.minus_log, t.minus_log_low]), t.ln2, t.ln2_low)
     maximum, second, high, low, moment, drift, *others = (values[:, np.newaxis] for values in made)
     whole, spread = Doubled(*others[:2]), Doubled(*others[2:])
     return Sums(maximum, second, Doubled(high, low), moment), drift, whole, spread
+
+
+def shares(x: Array, maximum: Array, share: Doubled) -> tuple[Array, Doubled]:
+    """Of C-contiguous rows (rows, n): x - maximum as `doubled.terms` has it, and exp(x - maximum) times the share of
+    the maximum, (rows, 1), as `times` makes it of `doubled_terms`."""
+    t = tables()
+    high, first, second = made = np.empty((3, *x.shape))
+    of_rows = np.concatenate([maximum, share.high, share.low], axis=1)
+    _shares(x, of_rows, made.reshape(3, -1), t.per_step, t.step_high, t.step_low, _powers(t))
+    return high, Doubled(first, second)
+
+
+def _powers(t: Tables) -> Array:
+    return np.concatenate([t.power, t.power_low])
 
 
 def _compiled(**how: Any) -> Any:
@@ -96,10 +110,7 @@ def _rows(x, made, per_step, step_high, step_low, table, u, degree):  # type: ig
                     parts[0, i] = a
                     parts[7, i] = coarse
             _reduce(entries[first * n + start :], parts, steps, count, per_step, step_high, step_low)
-            for i in range(count):
-                step = np.uint64(steps[i])
-                parts[5, i] = table[step]
-                parts[6, i] = table[step + np.uint64(STEPS)]
+            _look_up(table, steps, parts, count)
             _combine(parts, count)
             for r in range(rows):
                 if start <= places[r] < start + length:
@@ -113,6 +124,44 @@ def _rows(x, made, per_step, step_high, step_low, table, u, degree):  # type: ig
                 made[3, first + r] += low
                 made[4, first + r] += moment
                 made[5, first + r] += u * (moment if degree == 1 else drift)
+
+
+@_compiled(error_model="numpy")
+def _shares(x, of_rows, made, per_step, step_high, step_low, table):  # type: ignore[no-untyped-def]
+    n, entries = x.shape[1], x.reshape(-1)
+    parts, steps = np.empty((9, _PIECE)), np.empty(_PIECE, np.int64)
+    for start in range(0, len(entries), _PIECE):
+        count = min(len(entries) - start, _PIECE)
+        i = 0
+        while i < count:
+            r = (start + i) // n
+            stop = min((r + 1) * n - start, count)
+            for j in range(i, stop):
+                parts[0, j], parts[7, j], parts[8, j] = of_rows[r, 0], of_rows[r, 1], of_rows[r, 2]
+            i = stop
+        _reduce(entries[start:], parts, steps, count, per_step, step_high, step_low)
+        _look_up(table, steps, parts, count)
+        _multiply(parts, made, start, count)
+
+
+@_compiled(error_model="numpy")
+def _multiply(parts, made, start, count):  # type: ignore[no-untyped-def]
+    """With the entries of the tables (5, 6) and a share of two parts (7, 8): made is h, and exp(h) times the share."""
+    for i in range(count):
+        scale = parts[1, i]
+        t = parts[5, i] * scale
+        t2 = parts[6, i] * scale
+        e = (parts[2, i] * t + parts[3, i] * t2) + t2
+        b = parts[4, i] * t
+        w = (b + e) + t
+        w2 = ((t - w) + b) + e
+        share, share2 = parts[7, i], parts[8, i]
+        p = w * share
+        first, second = _halves(w)
+        other, other2 = _halves(share)
+        low = (((first * other - p) + first * other2) + second * other) + second * other2
+        made[0, start + i] = parts[0, i]
+        made[1, start + i], made[2, start + i] = _fast_two_sum(p, (w * share2 + w2 * share) + low)
 
 
 @_compiled()
@@ -187,6 +236,14 @@ def _reduce(x, parts, steps, count, per_step, step_high, step_low):  # type: ign
         parts[3, i] = z + p
         parts[4, i] = b
         steps[i] = bits & (STEPS - 1)
+
+
+@_compiled()
+def _look_up(table, steps, parts, count):  # type: ignore[no-untyped-def]
+    for i in range(count):
+        step = np.uint64(steps[i])
+        parts[5, i] = table[step]
+        parts[6, i] = table[step + np.uint64(STEPS)]
 
 
 @_compiled(error_model="numpy")

@@ -47,6 +47,7 @@ __all__ = [
     "Buffers",
     "Doubled",
     "Sums",
+    "Tables",
     "Terms",
     "add_one",
     "doubled_terms",
@@ -93,6 +94,11 @@ class Doubled:
     high: Array
     low: Array
 
+    @property
+    def turned(self) -> Doubled:
+        """Columns for rows."""
+        return Doubled(self.high.T, self.low.T)
+
 
 def two_sum(a: Any, b: Any) -> Doubled:
     """a + b without error (Knuth's 2Sum), if it does not overflow."""
@@ -130,7 +136,7 @@ def product(a: Array, b: Array) -> Doubled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tables:
+class Tables:
     """The reduction constants, 2^(j / 1024), powers of two, and log's reciprocals c with -log c."""
 
     per_step: float
@@ -156,7 +162,7 @@ def _rounded(value: Fraction, bits: int) -> float:
 
 
 @cache
-def tables() -> _Tables:
+def tables() -> Tables:
     """Rounded from balls of 200 bits, whose radii are far below what is rounded."""
     with working_precision(200):
         o = BallOperations()
@@ -171,7 +177,7 @@ def tables() -> _Tables:
     step = exact_ln2 / STEPS
     step_high = _rounded(step, 42)
     heads = [_rounded(p, 25) for p in powers]
-    return _Tables(
+    return Tables(
         per_step=float(1 / step),
         step_high=step_high,
         step_low=float(step - Fraction(step_high)),
@@ -239,6 +245,11 @@ class Sums:
     def reliable(self) -> NDArray[np.bool_]:
         """Where terms below `DEEPEST` are nothing beside the sum."""
         return np.asarray(self.second > -RELIABLE)
+
+    @property
+    def turned(self) -> Sums:
+        """Columns for rows."""
+        return Sums(self.maximum.T, self.second.T, self.rest.turned, self.moment.T)
 
     def __getitem__(self, place: Any) -> Sums:
         rest = Doubled(self.rest.high[place], self.rest.low[place])
