@@ -3,7 +3,8 @@
 A number is an unevaluated sum of two binary64 numbers. Building blocks and their errors: Joldes, Muller and Popescu,
 ACM Trans. Math. Softw. 44 (2017), 15res, Algorithms 1 to 3 (2Sum, Fast2Sum, products), and Dekker's splitting where
 there is no fused multiply-add. Nothing is taken from a mathematical library: exp and log are built here, from tables
-that Arb rounds and from short polynomials. Only + - * / and table look-ups touch the entries of a row.
+that Arb rounds and from short polynomials. Only + - * /, table look-ups and the bits of exponents touch the entries of
+a row.
 
 exp of a difference t = h + l <= 0, |h| <= `DEEPEST`. With L = (ln 2) / 1024, L = L1 + L2, where L1 has 32 bits:
 
@@ -72,7 +73,7 @@ CHUNK = 4096  # terms whose parts on a grid add without rounding
 DEEPEST = 665.0  # terms that are smaller than exp(-DEEPEST) times the largest count as zero
 RELIABLE = 500.0
 NOWHERE = 1000.0  # where what is deeper is put
-LAST_STEP = -960.0 * STEPS  # the first k whose terms count as zero, exp(-DEEPEST) being 2^-959.4
+LAST_STEP = -960.0 * STEPS  # the last k whose terms do not count as zero, exp(-DEEPEST) being 2^-959.4
 WHOLE = 1.5 * 2.0**52 + 1023 * STEPS  # adding it rounds k to an integer, to even; the lowest bits of the sum are k mod
 # 1024, and above them the 11 bits of the exponent of 2^(k div 1024) as binary64 has it
 EXPONENTIAL = 2.0**-71  # relative error of one term
