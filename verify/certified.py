@@ -122,7 +122,7 @@ class _Rule:
         return self.core == "logsumexp" and self.standard in AT_LEAST_MAX and precise
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _tape(core: str, standard: str, length: int, model: Model, upper: bool) -> Tape:
     quantities = dict.fromkeys(("y", "L", "spread", "tail", "drift", "D", "z", "g", "q", "zdrift"), _RELATIVE)
     quantities["drift"] = quantities["drift"] + length * 2.0**-50
