@@ -22,7 +22,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from shiftproof.verify import ADVERSARIES, FORMATS, Format, RefereeDisagreement, assess, standards_for
-from shiftproof.verify.certified import readable
+from shiftproof.verify.fast.certified import readable
 
 FUNCTIONS = ("softmax", "log_softmax", "logsumexp")
 LENGTHS = (2, 3, 10, 65, 300, 1000)

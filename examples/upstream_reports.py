@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shiftproof.verify import FORMATS, LIBRARIES, Case, Kernel, KernelError, Outcome, ladder, library_named, textbook
-from shiftproof.verify.findings import LIBRARY_LIBM
+from shiftproof.verify.campaigns.findings import LIBRARY_LIBM
 from shiftproof.verify.host import Host
 from shiftproof.verify.kernels import library_kernels
 from shiftproof.verify.shrinking import Examiner

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from shiftproof.proofs import FUNCTIONS, Libm, algorithms_for
-from shiftproof.verify import ADVERSARIES, FORMATS, Outcome, RefereeDisagreement, assess, certified, format_named
-from shiftproof.verify.certified import judged_rows, plain_rows, readable
-from shiftproof.verify.doubled import Buffers
+from shiftproof.verify import ADVERSARIES, FORMATS, Outcome, RefereeDisagreement, assess, format_named
+from shiftproof.verify.fast import certified
+from shiftproof.verify.fast.certified import judged_rows, plain_rows, readable
+from shiftproof.verify.fast.doubled import Buffers
 from shiftproof.verify.floats import kernel_from
 from shiftproof.verify.standards import Expectation, rows_of, standards_for
 

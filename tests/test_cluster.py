@@ -21,10 +21,10 @@ import psutil
 import pytest
 
 from shiftproof.verify import ADVERSARIES, Kernel, KernelError, Plan, dask_judges, kernel_named, run_campaign
-from shiftproof.verify import judging as judging_module
-from shiftproof.verify.campaign import _shards
-from shiftproof.verify.judging import judge_order, order_text, tallies_of
-from shiftproof.verify.plans import plan_data
+from shiftproof.verify.campaigns import judging as judging_module
+from shiftproof.verify.campaigns.campaign import _shards
+from shiftproof.verify.campaigns.judging import judge_order, order_text, tallies_of
+from shiftproof.verify.campaigns.plans import plan_data
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -100,7 +100,7 @@ def workers_of(nanny):
 
 
 def test_a_cluster_without_workers_is_told(scheduler, monkeypatch):
-    monkeypatch.setattr("shiftproof.verify.cluster._CONNECT_SECONDS", 2)
+    monkeypatch.setattr("shiftproof.verify.campaigns.cluster._CONNECT_SECONDS", 2)
     with pytest.raises(ValueError, match="has no workers: start one with `dask worker "), dask_judges(scheduler):
         pass
 
@@ -151,7 +151,7 @@ def test_objects_of_this_process_cannot_go_to_a_cluster(scheduler, workers):
     ],
 )
 def test_an_address_without_a_scheduler_is_one_line(address, message, monkeypatch):
-    monkeypatch.setattr("shiftproof.verify.cluster._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("shiftproof.verify.campaigns.cluster._CONNECT_SECONDS", 1)
     with pytest.raises(ValueError, match=r".") as caught, dask_judges(address):
         pass
     assert message in str(caught.value)

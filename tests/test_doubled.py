@@ -9,9 +9,9 @@ import flint
 import numpy as np
 import pytest
 
-from shiftproof.verify import compiled, doubled
 from shiftproof.verify.balls import balls, end_points, working_precision
-from shiftproof.verify.doubled import (
+from shiftproof.verify.fast import compiled, doubled
+from shiftproof.verify.fast.doubled import (
     CHUNK,
     DEEPEST,
     EXPONENTIAL,

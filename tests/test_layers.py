@@ -31,13 +31,13 @@ THIRD_PARTIES = {
 # Third parties whose results need care: the only modules that may touch them.
 HOMES = {
     "mpmath": {"verify/references.py"},
-    "numba": {"verify/compiled.py"},
+    "numba": {"verify/fast/compiled.py"},
     "flint": {"proofs/counterexamples.py", "verify/balls.py"},
     "gmpy2": set(),
     "hypothesis": {"verify/strategies.py"},
     "pytest": {"verify/pytest_plugin.py"},
     "jsonschema": {"verify/schemas.py"},
-    "distributed": {"verify/cluster.py"},
+    "distributed": {"verify/campaigns/cluster.py"},
     "jinja2": {"reports/typesetting.py"},
     "matplotlib": {"reports/drawing.py", "reports/plots.py"},
     "latex2mathml": {"reports/page.py"},

@@ -27,7 +27,7 @@ from shiftproof.verify import (
     run_campaign,
     textbook,
 )
-from shiftproof.verify.findings import LIBRARY_LIBM, long_row_findings
+from shiftproof.verify.campaigns.findings import LIBRARY_LIBM, long_row_findings
 from shiftproof.verify.host import Host
 from shiftproof.verify.kernels import library_kernels
 from shiftproof.verify.libraries import Call, Library, library

@@ -32,10 +32,10 @@ from shiftproof.verify import (
     record_text,
     run_campaign,
 )
-from shiftproof.verify.campaign import Met, Shard, _judged, _shards
+from shiftproof.verify.campaigns.campaign import Met, Shard, _judged, _shards
+from shiftproof.verify.campaigns.plans import difference, plan_data, plan_from
+from shiftproof.verify.campaigns.tallies import read_tallies, tallies_text
 from shiftproof.verify.host import process_context
-from shiftproof.verify.plans import difference, plan_data, plan_from
-from shiftproof.verify.tallies import read_tallies, tallies_text
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW = tuple(ADVERSARIES[name] for name in ("scales", "specials"))

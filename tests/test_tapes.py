@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from shiftproof.proofs import Bound, Libm, algorithms_for, bound, bounded_error
-from shiftproof.verify import FORMATS, tapes
+from shiftproof.verify import FORMATS
 from shiftproof.verify.balls import BallOperations, balls, working_precision
-from shiftproof.verify.certified import _Entries, _rows_of, _Rule
-from shiftproof.verify.doubled import Buffers
 from shiftproof.verify.exact import rational_ends
-from shiftproof.verify.tapes import tape
+from shiftproof.verify.fast import tapes
+from shiftproof.verify.fast.certified import _Entries, _rows_of, _Rule
+from shiftproof.verify.fast.doubled import Buffers
+from shiftproof.verify.fast.tapes import tape
 
 RNG = np.random.default_rng(3)
 RELATIVE = dict.fromkeys(("y", "L", "tail", "drift", "D", "z", "g", "q", "zdrift", "rises"), 2.0 ** (-40))

@@ -11,25 +11,25 @@ if TYPE_CHECKING:
     from .api import Judgement, judge
     from .asserting import verdict_lines
     from .assessing import Assessment, Example, assess
-    from .campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
+    from .campaigns.campaign import DEFAULT_CASES, Campaign, KernelResult, Plan, run_campaign
+    from .campaigns.cluster import dask_judges
+    from .campaigns.findings import Finding, findings_of, textbook
+    from .campaigns.record import read_record, record_of, record_schema, search_record
+    from .campaigns.store import Store, StoreError, open_store
+    from .campaigns.survey import SURVEY_CASES, Survey, read_survey, survey_libraries, survey_record
     from .cases import Adversary, Case, Draw
-    from .cluster import dask_judges
     from .decision import Enclosure, Outcome
     from .exhaustive import Exhaustion, exhaust
-    from .findings import Finding, findings_of, textbook
     from .formats import FORMATS, Format, format_named
     from .hunting import DEFAULT_EVALUATIONS, Found, search
     from .kernels import CALLS, Kernel, KernelError, builtin_kernels, kernel_named
     from .libraries import LIBRARIES, Library, library_named
     from .profiles import PROFILES
-    from .record import read_record, record_of, record_schema, search_record
     from .references import RefereeDisagreement, Reference
     from .saved import read_results, written_assessment
     from .schemas import record_text
     from .simulated import simulate
     from .standards import ladder, standards_for
-    from .store import Store, StoreError, open_store
-    from .survey import SURVEY_CASES, Survey, read_survey, survey_libraries, survey_record
     from .vectors import certificates, read_vectors, vectors_record, vectors_text
     from .verdicts import Verdict
 
@@ -105,25 +105,25 @@ _HOMES = {
     "api": ("Judgement", "judge"),
     "assessing": ("Assessment", "Example", "assess"),
     "asserting": ("verdict_lines",),
-    "campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
+    "campaigns.campaign": ("DEFAULT_CASES", "Campaign", "KernelResult", "Plan", "run_campaign"),
     "cases": ("Adversary", "Case", "Draw"),
-    "cluster": ("dask_judges",),
+    "campaigns.cluster": ("dask_judges",),
     "decision": ("Enclosure", "Outcome"),
     "exhaustive": ("Exhaustion", "exhaust"),
     "formats": ("FORMATS", "Format", "format_named"),
-    "findings": ("Finding", "findings_of", "textbook"),
+    "campaigns.findings": ("Finding", "findings_of", "textbook"),
     "hunting": ("DEFAULT_EVALUATIONS", "Found", "search"),
     "kernels": ("CALLS", "Kernel", "KernelError", "builtin_kernels", "kernel_named"),
     "libraries": ("LIBRARIES", "Library", "library_named"),
     "profiles": ("PROFILES",),
-    "record": ("read_record", "record_of", "record_schema", "search_record"),
+    "campaigns.record": ("read_record", "record_of", "record_schema", "search_record"),
     "saved": ("read_results", "written_assessment"),
     "schemas": ("record_text",),
     "references": ("RefereeDisagreement", "Reference"),
     "simulated": ("simulate",),
     "standards": ("ladder", "standards_for"),
-    "store": ("Store", "StoreError", "open_store"),
-    "survey": ("SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"),
+    "campaigns.store": ("Store", "StoreError", "open_store"),
+    "campaigns.survey": ("SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"),
     "vectors": ("certificates", "read_vectors", "vectors_record", "vectors_text"),
     "verdicts": ("Verdict",),
 }

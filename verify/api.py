@@ -9,7 +9,7 @@ from typing import Any
 from shiftproof.proofs import READINGS, Libm
 
 from .adversaries import ADVERSARIES
-from .campaign import DEFAULT_CASES, KernelResult, Plan, run_campaign
+from .campaigns.campaign import DEFAULT_CASES, KernelResult, Plan, run_campaign
 from .cases import Adversary
 from .decision import Outcome
 from .formats import format_named

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 
 from .asserting import inputs_of, labels_for, results_of
-from .certified import BLOCK, CORES, NARROW, judged_rows, plain_rows, readable
 from .decision import Outcome
-from .doubled import CHUNK, Buffers
+from .fast.certified import BLOCK, CORES, NARROW, judged_rows, plain_rows, readable
+from .fast.doubled import CHUNK, Buffers
 from .formats import Format
 from .memory import keep_freed_memory
 from .profiles import PROFILES

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from shiftproof.proofs import FUNCTIONS, Libm
 
 from .assessing import Assessment, Example, assess
-from .campaign import interrupts_deferred
+from .campaigns.campaign import interrupts_deferred
 from .cases import Case
 from .decision import Outcome
 from .formats import Format

@@ -17,14 +17,14 @@ import numpy as np
 
 from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 
-from .adversaries import ADVERSARIES
-from .cases import Adversary, Case
-from .decision import Outcome
-from .formats import FORMATS, Format
-from .host import Answer, Host, die_with_parent, process_context
-from .kernels import Kernel, KernelError
-from .standards import Expectation, ladder, standards_for
-from .verdicts import Tally, Verdict, judge_answers
+from ..adversaries import ADVERSARIES
+from ..cases import Adversary, Case
+from ..decision import Outcome
+from ..formats import FORMATS, Format
+from ..host import Answer, Host, die_with_parent, process_context
+from ..kernels import Kernel, KernelError
+from ..standards import Expectation, ladder, standards_for
+from ..verdicts import Tally, Verdict, judge_answers
 
 __all__ = [
     "DEFAULT_CASES",

@@ -17,11 +17,11 @@ from typing import Any
 
 from shiftproof.proofs import FUNCTIONS
 
+from ..decision import Outcome
+from ..verdicts import Verdict
 from .campaign import Met, Plan, Shard, Tallies
-from .decision import Outcome
 from .plans import difference, plan_data
 from .tallies import read_tallies, tallies_text
-from .verdicts import Verdict
 
 __all__ = ["Store", "StoreError", "open_store"]
 

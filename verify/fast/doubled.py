@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .balls import BallOperations, balls, end_points, working_precision
+from ..balls import BallOperations, balls, end_points, working_precision
 
 __all__ = [
     "CHUNK",

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, Libm, algorithms_for
 
-from .adversaries import LONG_ROWS, adversary_named
+from ..adversaries import LONG_ROWS, adversary_named
+from ..cases import Case, labels_of
+from ..decision import Outcome
+from ..formats import Format
+from ..host import FAULTS, Host
+from ..kernels import Kernel
+from ..libraries import LIBRARIES
+from ..shrinking import Examiner, shrink
+from ..standards import ladder
+from ..verdicts import Verdict
 from .campaign import Campaign, KernelResult
-from .cases import Case, labels_of
-from .decision import Outcome
-from .formats import Format
-from .host import FAULTS, Host
-from .kernels import Kernel
-from .libraries import LIBRARIES
-from .shrinking import Examiner, shrink
-from .standards import ladder
-from .verdicts import Verdict
 
 __all__ = ["LIBRARY_LIBM", "Finding", "findings_of", "long_row_findings", "textbook"]
 

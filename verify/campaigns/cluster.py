@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..kernels import Kernel
 from .campaign import Judged, Judges, Plan, Shard
 from .judging import judge_order, order_text, tallies_of
-from .kernels import Kernel
 
 __all__ = ["dask_judges"]
 

@@ -12,20 +12,20 @@ from typing import Any
 
 from shiftproof.proofs import ALGORITHMS, FUNCTIONS, READINGS, Algorithm, bound
 
+from ..cases import Case
+from ..decision import Outcome
+from ..host import FAULTS
+from ..hunting import Found
+from ..kernels import Kernel
+from ..landscape import gap_end, length_end, size_end
+from ..premises import environment, probe
+from ..profiles import PROFILES
+from ..references import MPMATH_ASSUMPTION
+from ..schemas import read, schema
+from ..shifts import shifted_rows, what_shifts_cost
+from ..standards import ladder
+from ..verdicts import Tally, Verdict
 from .campaign import Campaign, KernelResult, Plan
-from .cases import Case
-from .decision import Outcome
-from .host import FAULTS
-from .hunting import Found
-from .kernels import Kernel
-from .landscape import gap_end, length_end, size_end
-from .premises import environment, probe
-from .profiles import PROFILES
-from .references import MPMATH_ASSUMPTION
-from .schemas import read, schema
-from .shifts import shifted_rows, what_shifts_cost
-from .standards import ladder
-from .verdicts import Tally, Verdict
 
 __all__ = ["SCHEMA_VERSION", "read_record", "record_of", "record_schema", "search_record"]
 

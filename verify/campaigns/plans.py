@@ -18,12 +18,12 @@ import numpy as np
 import shiftproof.proofs
 from shiftproof.proofs import Libm
 
-from .adversaries import ADVERSARIES, LONG_ROWS, adversary_named
+from ..adversaries import ADVERSARIES, LONG_ROWS, adversary_named
+from ..formats import FORMATS, Format
+from ..kernels import Kernel
+from ..libraries import LIBRARIES
+from ..premises import environment
 from .campaign import Plan
-from .formats import FORMATS, Format
-from .kernels import Kernel
-from .libraries import LIBRARIES
-from .premises import environment
 
 __all__ = ["difference", "plan_data", "plan_from", "setting"]
 
@@ -137,7 +137,7 @@ def _made_of(kernel: Kernel) -> str:
 
 def _own_sources() -> str:
     """A digest of all that judges: a version number stays as it is while sources are worked on."""
-    homes = (Path(__file__).parent, Path(shiftproof.proofs.__file__).parent)
+    homes = (Path(__file__).parents[1], Path(shiftproof.proofs.__file__).parent)
     return _digest(path for home in homes for path in sorted(home.rglob("*.py")))
 
 

@@ -17,11 +17,11 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..host import die_with_parent
+from ..kernels import KernelError
+from ..references import RefereeDisagreement
 from .campaign import Plan, Shard, ShardJudge, Tallies
-from .host import die_with_parent
-from .kernels import KernelError
 from .plans import difference, plan_data, plan_from, setting
-from .references import RefereeDisagreement
 from .tallies import read_tallies, tallies_text
 
 __all__ = ["judge_order", "order_text", "tallies_of"]

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import FUNCTIONS, Libm, Model, bound
 
+from ..formats import Format
+from ..standards import AT_LEAST_MAX, GENERIC_STANDARDS, stays_finite
 from .doubled import (
     CHUNK,
     EXPONENTIAL,
@@ -42,8 +44,6 @@ from .doubled import (
     times,
     two_sum,
 )
-from .formats import Format
-from .standards import AT_LEAST_MAX, GENERIC_STANDARDS, stays_finite
 from .tapes import Tape, tape
 
 __all__ = ["BLOCK", "CORES", "NARROW", "Judged", "judged_rows", "plain_rows", "readable"]

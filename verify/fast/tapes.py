@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from shiftproof.proofs import Bound, Model, bounded_error
 
-from .intervals import ELEMENTARY, exp_near, expm1_near, log1p_near, log_near
+from ..intervals import ELEMENTARY, exp_near, expm1_near, log1p_near, log_near
 
 __all__ = ["Tape", "tape"]
 

@@ -10,10 +10,10 @@ import json
 from collections import Counter
 from typing import Any
 
+from ..decision import Outcome
+from ..landscape import Cell, Landscape
+from ..verdicts import Tally, Verdict
 from .campaign import Tallies
-from .decision import Outcome
-from .landscape import Cell, Landscape
-from .verdicts import Tally, Verdict
 
 __all__ = ["read_tallies", "tallies_text"]
 

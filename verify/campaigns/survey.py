@@ -13,18 +13,18 @@ from typing import Any
 
 from shiftproof.proofs import Libm
 
-from .adversaries import ADVERSARIES
+from ..adversaries import ADVERSARIES
+from ..cases import Adversary
+from ..decision import Outcome
+from ..formats import FORMATS
+from ..kernels import KernelError, library_kernels
+from ..libraries import LIBRARIES, Library
+from ..premises import environment
+from ..schemas import read, schema
+from ..standards import ladder
+from ..verdicts import Tally, Verdict
 from .campaign import Campaign, KernelResult, Plan, run_campaign
-from .cases import Adversary
-from .decision import Outcome
 from .findings import LIBRARY_LIBM, Finding, findings_of, long_row_findings, textbook
-from .formats import FORMATS
-from .kernels import KernelError, library_kernels
-from .libraries import LIBRARIES, Library
-from .premises import environment
-from .schemas import read, schema
-from .standards import ladder
-from .verdicts import Tally, Verdict
 
 __all__ = ["SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"]
 
