@@ -39,14 +39,17 @@ _MOST = 10**7
 _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of each family
 
 _AT_ONCE = 64  # evaluations, judged together
-_START = 4  # one evaluation in so many for the start, and of the rest
+_CLIMB = 16  # and of changes, which know those before them
+_START = 0.45  # of the evaluations are for the start
 _POLISH = 8  # the last one in so many for the worst row alone
-_FRESH = 10  # one in so many for more cases of the families
-_DEAREST = 16  # evaluations that one case of a family may take
+_FRESH = 6  # one in so many for more cases of the families
+_DEAREST = 32  # evaluations that one case of a family may take
+_ROWS = (1, 2, 4)  # evaluations of the cases of the families: many lengths and kinds before many draws of each
 _LONGEST = 256  # entries of a row that is changed
+_LONGEST_WRONG = 1100  # and of one that is decided against the kernel
 _LONGEST_PREFIXES = 16
-_KINDS = {"integers": 8, "layouts": len(LAYOUTS)}  # families whose cases differ in kind: these many come first
-_FIRST = 2  # evaluations of each of them
+# Families whose cases differ in kind: so many of them come first, with so many evaluations of each.
+_KINDS = {"integers": (8, 2), "layouts": (len(LAYOUTS), 8), "specials": (3, 16)}
 _KEPT = 4  # rows of a lineage
 _PRIOR = 4.0  # a move counts as tried so often, and as having helped once
 _LENGTHS = (2, 2, 2, 3, 3, 4, 9, 1)  # of telling rows
@@ -204,6 +207,9 @@ class _Row:
     x: NDArray[np.float64]
     lineage: str
     changed: int = 0
+    company: Case | None = None  # what it was found in, until it is as bad alone
+    place: int = 0  # in its company
+    alone: bool | None = True  # whether it is changed alone; None until it has been tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,7 @@ class _Try:
     lineage: str
     moves: tuple[int, ...] = ()
     parent: _Row | None = None
+    together: bool = True  # the rows of the case are neighbours, and its layout counts
 
 
 @dataclass(slots=True)
@@ -241,10 +248,10 @@ class _Hunt:
         helped, tried = np.ones(len(moves)), np.full(len(moves), _PRIOR)
         families, started, explored = self._families(rng), 0, 0
         while self.spent < self.evaluations and self.best[1] < float("inf"):
-            ranked = [] if _START * self.spent < self.evaluations else self._ranked()
+            ranked = [] if self.spent < _START * self.evaluations else self._ranked()
             started = started if ranked else self.spent
             lot: list[_Try] = []
-            room = min(_AT_ONCE, self.evaluations - self.spent)
+            room = min(_CLIMB if ranked else _AT_ONCE, self.evaluations - self.spent)
             while room > 0:
                 climbs = ranked and _FRESH * explored >= self.spent - started
                 made = self._change(mover, moves, helped / tried, ranked) if climbs else None
@@ -268,16 +275,17 @@ class _Hunt:
             return Adversary("telling", "", lambda d: np.stack([telling_row(mover, n) for _ in range(_TELLING)]))
 
         made = [replace(telling(n), name=f"telling-{k}") for k, n in enumerate(_LENGTHS)]
-        for name, kinds in _KINDS.items():
+        for name, (kinds, most) in _KINDS.items():
             for index in range(kinds):
                 first = _Try(ADVERSARIES[name].case(index, self.function, self.format, self.seed), name)
-                yield _narrowed(first, _FIRST, self.function, rng)
+                yield _narrowed(first, most, self.function, rng)
         families: list[Adversary] = [*ADVERSARIES.values(), *made]
         index = 0
         while True:
             for place in rng.permutation(len(families)):
                 family = families[place]
-                yield _Try(family.case(index, self.function, self.format, self.seed), family.name)
+                whole = _Try(family.case(index, self.function, self.format, self.seed), family.name)
+                yield _narrowed(whole, _ROWS[index % len(_ROWS)], self.function, rng)
             index += 1
 
     def _ranked(self) -> list[_Row]:
@@ -302,21 +310,45 @@ class _Hunt:
             among = [row for row in ranked if row.lineage == mate.lineage]
         parent = among[min(range(len(among)), key=lambda k: k + among[k].changed / _PATIENCE)]
         parent.changed += 1
+        if parent.alone is None:
+            parent.alone = True
+            return _Try(self._alone(parent.x), parent.lineage, (), parent, together=False)
+        place, start = self._start(mover, parent)
+        if not parent.alone:  # its neighbours keep their length
+            moves, worth = MOVES, worth[: len(MOVES)]
         for _ in range(_AGAIN):
             count = min(int(mover.rng.geometric(_ALONE)), len(moves))
             drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
-            x = parent.x
+            x = start
             for move in drawn.tolist():
                 with np.errstate(all="ignore"):
                     x = mover.fit(moves[move](mover, x, mate.x), x)
-            if x.tobytes() not in self.seen:
-                return _Try(self._case(x), parent.lineage, tuple(drawn.tolist()), parent)
+            case = self._alone(x) if parent.alone else self._amid(x, parent.company, place)
+            if (key := case.x.tobytes()) not in self.seen:
+                self.seen.add(key)
+                return _Try(case, parent.lineage, tuple(drawn.tolist()), parent, not parent.alone)
         return None
 
-    def _case(self, x: NDArray[np.float64]) -> Case:
+    def _start(self, mover: Mover, parent: _Row) -> tuple[int, NDArray[np.float64]]:
+        """What is changed of a row and its company, and where that is: the row itself, or any one of the company."""
+        if parent.alone or parent.company is None or mover.rng.integers(2):
+            return parent.place, parent.x
+        of = self._entries(parent.company.x).astype(np.float64)
+        place = int(mover.rng.integers(len(of)))
+        return place, mover.fit(of[place], np.zeros_like(of[place]))
+
+    def _alone(self, x: NDArray[np.float64]) -> Case:
         rows = min(len(x), _LABELS) if FUNCTIONS[self.function].entry == "label" else 1
-        self.seen.add(x.tobytes())
         return Case("search", len(self.seen), np.stack([x] * rows).astype(self.format.dtype or np.float64))
+
+    def _amid(self, x: NDArray[np.float64], company: Case, place: int) -> Case:
+        changed = company.x.astype(self.format.dtype or np.float64)
+        self._entries(changed)[slice(None) if company.layout == "broadcast" else place] = x
+        return Case("search", len(self.seen), changed, company.layout)
+
+    def _entries(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The rows of a case, or the numbers where each is judged as a row: (entries, n)."""
+        return x.reshape(-1, 1) if FUNCTIONS[self.function].entry == "element" else x
 
     def _judge(self, lot: Sequence[_Try]) -> Iterator[bool]:
         """For each of the lot, whether it is worse than the row that it came from."""
@@ -327,17 +359,23 @@ class _Hunt:
             if found > self.best:
                 self.best, self.worst = found, (made.case, verdict)
                 self.history.append((self.spent, found[1]))
-            x = self._row_of(made.case, verdict)
-            if found[0] >= 0 and np.isfinite(x).all() and len(x) <= _LONGEST:
-                self.rows.append(_Row(found, x, made.lineage, _changes(found, made.parent)))
+            self._keep(made, verdict, found)
             yield made.parent is not None and found > made.parent.score
 
-    def _row_of(self, case: Case, verdict: Verdict) -> NDArray[np.float64]:
-        """The row, or the number, that the verdict is about."""
-        of, x = FUNCTIONS[self.function], case.x.astype(np.float64)
-        if of.entry == "element":
-            return x.reshape(-1)[verdict.result : verdict.result + 1]
-        return np.asarray(x[verdict.result if of.per_row else verdict.result // x.shape[1]])
+    def _keep(self, made: _Try, verdict: Verdict, found: Score) -> None:
+        """The row, or the number, that the verdict is about; with its company if it may be wrong only there."""
+        of, case, parent = FUNCTIONS[self.function], made.case, made.parent
+        if parent is not None and not made.moves:
+            parent.alone = found[0] == parent.score[0] and 2 * found[1] >= parent.score[1]
+            return
+        place = verdict.result if of.per_row or of.entry == "element" else verdict.result // case.x.shape[1]
+        x = self._entries(case.x)[place].astype(np.float64)
+        if found[0] < 0 or not np.isfinite(x).all() or len(x) > (_LONGEST, _LONGEST_WRONG)[found[0]]:
+            return
+        row = _Row(found, x, made.lineage, _changes(found, parent))
+        if made.together and found[0] > 0 and (len(self._entries(case.x)) > 1 or case.layout != "C"):
+            row.company, row.place, row.alone = case, place, None if parent is None else False
+        self.rows.append(row)
 
 
 def _changes(found: Score, parent: _Row | None) -> int:

@@ -154,8 +154,8 @@ def _drop(m: Mover, x: Array, mate: Array) -> Array:
 def _double(m: Mover, x: Array, mate: Array) -> Array:
     """An entry once more, or the whole row."""
     if m.rng.integers(2):
-        return np.insert(x, m.rng.integers(len(x) + 1), x[m.rng.integers(len(x))])[: m.longest]
-    return np.concatenate([x, x])[: m.longest]
+        return np.insert(x, m.rng.integers(len(x) + 1), x[m.rng.integers(len(x))])[: max(m.longest, len(x))]
+    return np.concatenate([x, x])[: max(m.longest, len(x))]
 
 
 Move = Callable[[Mover, Array, Array], Array]
