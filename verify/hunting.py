@@ -40,12 +40,13 @@ _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of e
 
 _AT_ONCE = 64  # evaluations, judged together
 _CLIMB = 16  # and of changes, which know those before them
-_START = 0.45  # of the evaluations are for the start
+_START = 4  # one evaluation in so many for the start
+_START_AT_LEAST = 400  # or so many, if that is less than half
 _POLISH = 8  # the last one in so many for the worst row alone
-_FRESH = 6  # one in so many for more cases of the families
+_FRESH = 10  # one in so many for more cases of the families
 _DEAREST = 32  # evaluations that one case of a family may take
-_ROWS = (1, 2, 4)  # evaluations of the cases of the families: many lengths and kinds before many draws of each
-_LONGEST = 256  # entries of a row that is changed
+_ROWS = (1, 1, 1, 4)  # evaluations of the cases of the families: many lengths and kinds before many draws of each
+_LONGEST = 264  # entries of a row that is changed
 _LONGEST_WRONG = 1100  # and of one that is decided against the kernel
 _LONGEST_PREFIXES = 16
 # Families whose cases differ in kind: so many of them come first, with so many evaluations of each.
@@ -247,8 +248,9 @@ class _Hunt:
         moves = ANY_LENGTH if entry in ("vector", "label", "prefixes") else MOVES
         helped, tried = np.ones(len(moves)), np.full(len(moves), _PRIOR)
         families, started, explored = self._families(rng), 0, 0
+        start = max(self.evaluations / _START, min(self.evaluations / 2, _START_AT_LEAST))
         while self.spent < self.evaluations and self.best[1] < float("inf"):
-            ranked = [] if self.spent < _START * self.evaluations else self._ranked()
+            ranked = [] if self.spent < start else self._ranked()
             started = started if ranked else self.spent
             lot: list[_Try] = []
             room = min(_CLIMB if ranked else _AT_ONCE, self.evaluations - self.spent)
@@ -319,7 +321,7 @@ class _Hunt:
         for _ in range(_AGAIN):
             count = min(int(mover.rng.geometric(_ALONE)), len(moves))
             drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
-            x = start
+            x, mover.coarse = start, parent.score[0] > 0
             for move in drawn.tolist():
                 with np.errstate(all="ignore"):
                     x = mover.fit(moves[move](mover, x, mate.x), x)
