@@ -38,10 +38,11 @@ DEFAULT_EVALUATIONS = 2000
 _MOST = 10**7
 _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of each family
 
+_FAR = np.finfo(np.float64).max
 _AT_ONCE = 64  # evaluations, judged together
 _CLIMB = 16  # and of changes, which know those before them
 _START = 4  # one evaluation in so many for the start
-_START_AT_LEAST = 400  # or so many, if that is less than half
+_START_AT_LEAST = 250  # or so many, if that is less than half
 _POLISH = 8  # the last one in so many for the worst row alone
 _FRESH = 10  # one in so many for more cases of the families
 _DEAREST = 32  # evaluations that one case of a family may take
@@ -68,7 +69,7 @@ Score = tuple[int, float]
 def score(verdict: Verdict, may_flush: bool = False) -> Score:
     """How bad a verdict is: one decided against the kernel before any other, then error / allowed, rounded down.
 
-    A fault, and NaN for a number, are infinitely bad. What is owed exactly, and given, has no error; nor has what only
+    A fault, NaN for a number, and an error past the largest float are infinitely bad. What is owed exactly, and given, has no error; nor has what only
     flushing explains, where a kernel may flush subnormals.
     """
     if may_flush and verdict.flushed:
@@ -81,7 +82,7 @@ def score(verdict: Verdict, may_flush: bool = False) -> Score:
     if error == 0:
         ratio = 0.0
     else:
-        ratio = float("inf") if allowed == 0 or np.isinf(error) else float(np.nextafter(error / allowed, 0.0))
+        ratio = float("inf") if allowed == 0 or error >= _FAR else float(np.nextafter(error / allowed, 0.0))
     if verdict.outcome is Outcome.EXCEEDS:
         return 1, ratio
     return 0, ratio if ratio <= 1 else 0.0
@@ -208,6 +209,7 @@ class _Row:
     x: NDArray[np.float64]
     lineage: str
     changed: int = 0
+    before: NDArray[np.float64] | None = None
     company: Case | None = None  # what it was found in, until it is as bad alone
     place: int = 0  # in its company
     alone: bool | None = True  # whether it is changed alone; None until it has been tried
@@ -321,7 +323,7 @@ class _Hunt:
         for _ in range(_AGAIN):
             count = min(int(mover.rng.geometric(_ALONE)), len(moves))
             drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
-            x, mover.coarse = start, parent.score[0] > 0
+            x, mover.coarse, mover.before = start, parent.score[0] > 0, parent.before
             for move in drawn.tolist():
                 with np.errstate(all="ignore"):
                     x = mover.fit(moves[move](mover, x, mate.x), x)
@@ -374,7 +376,7 @@ class _Hunt:
         x = self._entries(case.x)[place].astype(np.float64)
         if found[0] < 0 or not np.isfinite(x).all() or len(x) > (_LONGEST, _LONGEST_WRONG)[found[0]]:
             return
-        row = _Row(found, x, made.lineage, _changes(found, parent))
+        row = _Row(found, x, made.lineage, _changes(found, parent), parent and parent.x)
         if made.together and found[0] > 0 and (len(self._entries(case.x)) > 1 or case.layout != "C"):
             row.company, row.place, row.alone = case, place, None if parent is None else False
         self.rows.append(row)

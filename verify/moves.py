@@ -21,12 +21,16 @@ _OCTAVES = 12  # powers of two on either side of 1 where a result or a maximum i
 
 @dataclass(slots=True)
 class Mover:
-    """What the moves draw from, and the format and the longest row that they keep to; `coarse` for larger steps."""
+    """What the moves draw from, and the format and the longest row that they keep to.
+
+    `coarse` is for larger steps; `before` is the row that the one to be changed came from.
+    """
 
     rng: np.random.Generator
     format: Format
     longest: int
     coarse: bool = False
+    before: Array | None = None
 
     def fit(self, x: Array, otherwise: Array) -> Array:
         """x rounded to the format and clipped to its range; an entry that is no number stays as it was."""
@@ -101,6 +105,13 @@ def _steps(m: Mover, x: Array, mate: Array) -> Array:
 
 def _tie(m: Mover, x: Array, mate: Array) -> Array:
     return np.where(m.some(len(x)), x[m.rng.integers(len(x))], x)
+
+
+def _onwards(m: Mover, x: Array, mate: Array) -> Array:
+    """The step that made the row once more, longer or shorter."""
+    if m.before is None or len(m.before) != len(x):
+        return _steps(m, x, mate)
+    return np.asarray(x + (x - m.before) * 2.0 ** float(m.rng.integers(-2, 4)))
 
 
 def _scale(m: Mover, x: Array, mate: Array) -> Array:
@@ -182,6 +193,6 @@ def _stretch(m: Mover, x: Array, mate: Array) -> Array:
 Move = Callable[[Mover, Array, Array], Array]
 
 MOVES: tuple[Move, ...] = (
-    _last_bits, _coordinates, _steps, _tie, _scale, _gaps, _below, _shift, _land, _held, _signs, _order, _cross
+    _last_bits, _coordinates, _steps, _onwards, _tie, _scale, _gaps, _below, _shift, _land, _held, _signs, _order, _cross
 )  # fmt: skip
 ANY_LENGTH: tuple[Move, ...] = (*MOVES, _drop, _double, _stretch)
