@@ -1,9 +1,10 @@
 """The search: from the adversaries' rows uphill on error / allowed, and what it finds shrunk to the smallest input.
 
-A share of the evaluations goes to cases of the adversary families, the rest to changes of the best rows. Each family
-founds a lineage that keeps a few rows, so that one good row does not crowd out the others; the rows of all lineages
-are ranked, and each that has been changed in vain loses a rank for it now and then. Moves are drawn by how often they
-have helped. The last evaluations go to the worst row alone.
+A share of the evaluations goes to cases of the adversary families: integers, layouts and special values first, then few
+rows of many cases. The rest goes to changes of the best rows. Each family founds a lineage that keeps a few rows, so
+that one good row does not crowd out the others; the rows of all lineages are ranked, and each that has been changed in
+vain loses a rank for it now and then. A row that is wrong only beside others, or in its memory layout, is changed
+there. Moves are drawn by how often they have helped. The last evaluations go to the worst row alone.
 
 Hypothesis' targeted search, told the ratio, found less for 4 of 5 kernels in 600 evaluations (`benchmarks/search.py`).
 """
@@ -38,19 +39,19 @@ DEFAULT_EVALUATIONS = 2000
 _MOST = 10**7
 _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of each family
 
-_FAR = np.finfo(np.float64).max
-_AT_ONCE = 64  # evaluations, judged together
-_CLIMB = 16  # and of changes, which know those before them
+_FAR = np.finfo(np.float64).max  # the lower end of what no float can tell
+_AT_ONCE = 64  # evaluations of the start, judged together
+_CLIMB = 16  # and afterwards, where what was found is built upon
 _START = 4  # one evaluation in so many for the start
 _START_AT_LEAST = 250  # or so many, if that is less than half
 _POLISH = 8  # the last one in so many for the worst row alone
 _FRESH = 10  # one in so many for more cases of the families
 _DEAREST = 32  # evaluations that one case of a family may take
-_ROWS = (1, 1, 1, 4)  # evaluations of the cases of the families: many lengths and kinds before many draws of each
+_ROWS = (1, 1, 1, 4)  # of the cases of the families, in turn: many lengths and kinds before many draws of each
 _LONGEST = 264  # entries of a row that is changed
 _LONGEST_WRONG = 1100  # and of one that is decided against the kernel
 _LONGEST_PREFIXES = 16
-# Families whose cases differ in kind: so many of them come first, with so many evaluations of each.
+# Families whose cases differ in kind: so many cases of them come first, with so many rows of each.
 _KINDS = {"integers": (8, 2), "layouts": (len(LAYOUTS), 8), "specials": (3, 16)}
 _KEPT = 4  # rows of a lineage
 _PRIOR = 4.0  # a move counts as tried so often, and as having helped once
@@ -69,8 +70,8 @@ Score = tuple[int, float]
 def score(verdict: Verdict, may_flush: bool = False) -> Score:
     """How bad a verdict is: one decided against the kernel before any other, then error / allowed, rounded down.
 
-    A fault, NaN for a number, and an error past the largest float are infinitely bad. What is owed exactly, and given, has no error; nor has what only
-    flushing explains, where a kernel may flush subnormals.
+    A fault, NaN for a number, and an error past the largest float are infinitely bad. What is owed exactly, and given,
+    has no error; nor has what only flushing explains, where a kernel may flush subnormals.
     """
     if may_flush and verdict.flushed:
         return 0, 0.0
@@ -209,9 +210,9 @@ class _Row:
     x: NDArray[np.float64]
     lineage: str
     changed: int = 0
-    before: NDArray[np.float64] | None = None
+    before: NDArray[np.float64] | None = None  # what it came from
     company: Case | None = None  # what it was found in, until it is as bad alone
-    place: int = 0  # in its company
+    place: int = 0  # in that
     alone: bool | None = True  # whether it is changed alone; None until it has been tried
 
 
@@ -255,13 +256,14 @@ class _Hunt:
             ranked = [] if self.spent < start else self._ranked()
             started = started if ranked else self.spent
             lot: list[_Try] = []
-            room = min(_CLIMB if ranked else _AT_ONCE, self.evaluations - self.spent)
+            left = self.evaluations - self.spent
+            room = min(_CLIMB if ranked else _AT_ONCE, left)
             while room > 0:
                 climbs = ranked and _FRESH * explored >= self.spent - started
                 made = self._change(mover, moves, helped / tried, ranked) if climbs else None
-                made = _narrowed(made or next(families), min(_DEAREST, room), self.function, rng)
+                made = _narrowed(made or next(families), min(_DEAREST, left), self.function, rng)
                 cost = rows_judged(made.case.x, self.function)
-                room -= cost
+                room, left = room - cost, left - cost
                 explored += cost if ranked and made.parent is None else 0
                 lot.append(made)
             for made, better in zip(lot, self._judge(lot), strict=True):
@@ -278,18 +280,19 @@ class _Hunt:
             n = {"pair": 2, "element": 1}.get(entry, n)
             return Adversary("telling", "", lambda d: np.stack([telling_row(mover, n) for _ in range(_TELLING)]))
 
+        def some(family: Adversary, index: int, rows: int) -> _Try:
+            whole = _Try(family.case(index, self.function, self.format, self.seed), family.name)
+            each = min(whole.case.x.shape[1], _LONGEST_PREFIXES) if entry == "prefixes" else 1
+            return _narrowed(whole, rows * each, self.function, rng)
+
         made = [replace(telling(n), name=f"telling-{k}") for k, n in enumerate(_LENGTHS)]
-        for name, (kinds, most) in _KINDS.items():
-            for index in range(kinds):
-                first = _Try(ADVERSARIES[name].case(index, self.function, self.format, self.seed), name)
-                yield _narrowed(first, most, self.function, rng)
+        for name, (kinds, rows) in _KINDS.items():
+            yield from (some(ADVERSARIES[name], index, rows) for index in range(kinds))
         families: list[Adversary] = [*ADVERSARIES.values(), *made]
         index = 0
         while True:
             for place in rng.permutation(len(families)):
-                family = families[place]
-                whole = _Try(family.case(index, self.function, self.format, self.seed), family.name)
-                yield _narrowed(whole, _ROWS[index % len(_ROWS)], self.function, rng)
+                yield some(families[place], index, _ROWS[index % len(_ROWS)])
             index += 1
 
     def _ranked(self) -> list[_Row]:
@@ -317,9 +320,13 @@ class _Hunt:
         if parent.alone is None:
             parent.alone = True
             return _Try(self._alone(parent.x), parent.lineage, (), parent, together=False)
-        place, start = self._start(mover, parent)
-        if not parent.alone:  # its neighbours keep their length
-            moves, worth = MOVES, worth[: len(MOVES)]
+        company, place, start = None if parent.alone else parent.company, parent.place, parent.x
+        if company is not None:
+            moves, worth = MOVES, worth[: len(MOVES)]  # its neighbours keep their length
+            if mover.rng.integers(2):
+                of = self._entries(company.x).astype(np.float64)
+                place = int(mover.rng.integers(len(of)))
+                start = mover.fit(of[place], np.zeros_like(of[place]))
         for _ in range(_AGAIN):
             count = min(int(mover.rng.geometric(_ALONE)), len(moves))
             drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
@@ -327,19 +334,11 @@ class _Hunt:
             for move in drawn.tolist():
                 with np.errstate(all="ignore"):
                     x = mover.fit(moves[move](mover, x, mate.x), x)
-            case = self._alone(x) if parent.alone else self._amid(x, parent.company, place)
+            case = self._alone(x) if company is None else self._amid(x, company, place)
             if (key := case.x.tobytes()) not in self.seen:
                 self.seen.add(key)
-                return _Try(case, parent.lineage, tuple(drawn.tolist()), parent, not parent.alone)
+                return _Try(case, parent.lineage, tuple(drawn.tolist()), parent, company is not None)
         return None
-
-    def _start(self, mover: Mover, parent: _Row) -> tuple[int, NDArray[np.float64]]:
-        """What is changed of a row and its company, and where that is: the row itself, or any one of the company."""
-        if parent.alone or parent.company is None or mover.rng.integers(2):
-            return parent.place, parent.x
-        of = self._entries(parent.company.x).astype(np.float64)
-        place = int(mover.rng.integers(len(of)))
-        return place, mover.fit(of[place], np.zeros_like(of[place]))
 
     def _alone(self, x: NDArray[np.float64]) -> Case:
         rows = min(len(x), _LABELS) if FUNCTIONS[self.function].entry == "label" else 1
@@ -376,7 +375,7 @@ class _Hunt:
         x = self._entries(case.x)[place].astype(np.float64)
         if found[0] < 0 or not np.isfinite(x).all() or len(x) > (_LONGEST, _LONGEST_WRONG)[found[0]]:
             return
-        row = _Row(found, x, made.lineage, _changes(found, parent), parent and parent.x)
+        row = _Row(found, x, made.lineage, _changes(found, parent), None if parent is None else parent.x)
         if made.together and found[0] > 0 and (len(self._entries(case.x)) > 1 or case.layout != "C"):
             row.company, row.place, row.alone = case, place, None if parent is None else False
         self.rows.append(row)

@@ -193,6 +193,7 @@ def _stretch(m: Mover, x: Array, mate: Array) -> Array:
 Move = Callable[[Mover, Array, Array], Array]
 
 MOVES: tuple[Move, ...] = (
-    _last_bits, _coordinates, _steps, _onwards, _tie, _scale, _gaps, _below, _shift, _land, _held, _signs, _order, _cross
+    _last_bits, _coordinates, _steps, _onwards, _tie, _scale, _gaps, _below, _shift, _land, _held, _signs, _order,
+    _cross,
 )  # fmt: skip
 ANY_LENGTH: tuple[Move, ...] = (*MOVES, _drop, _double, _stretch)
