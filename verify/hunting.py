@@ -93,9 +93,9 @@ def score(verdict: Verdict, may_flush: bool = False) -> Score:
 class Found:
     """The worst that a search found.
 
-    `ratio` is error / allowed of `worst`, rounded down, or infinite for a fault; `history` has the evaluations and the
-    ratio each time that a worse one was found, `counts` the cases by outcome. Where the standard is exceeded or there
-    is a fault, `smallest` and `shown` are the smallest case that shows it and the verdict on that.
+    `ratio` is error / allowed of `worst`, rounded down, or infinite as in `score`; `history` has the evaluations and
+    the ratio each time that a worse one was found, `counts` the cases by outcome. Where the standard is exceeded or
+    there is a fault, `smallest` and `shown` are the smallest case that shows it and the verdict on that.
     """
 
     kernel: Kernel
@@ -143,9 +143,9 @@ def search(
     """Search for the largest error / allowed of a kernel, in a process of its own; kernels as for `judge`.
 
     Without a `standard` it is held to its claim, or to the class that it reaches over ten cases of each family. One
-    evaluation is one row judged; the same seed and number of them give the same result. A fault or NaN ends the search.
-    With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the largest ratio.
-    Raises KernelError or ValueError for what cannot be judged as asked.
+    evaluation is one row judged; the same seed and number of them give the same result. What is infinitely bad ends
+    the search. With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the
+    largest ratio. Raises KernelError or ValueError for what cannot be judged as asked.
     """
     for name, value, least, most in (("evaluations", evaluations, 1, _MOST), ("seed", seed, 0, 2**64 - 1)):
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
