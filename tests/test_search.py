@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.search import beside
 from shiftproof.cli import main
 from shiftproof.verify import ADVERSARIES, FORMATS, Case, KernelError, Outcome, kernel_named, search
 from shiftproof.verify.host import Host
@@ -206,6 +207,15 @@ def of_random(kernel, evaluations):
 def test_the_search_is_above_random_inputs_with_the_same_number_of_evaluations(name):
     kernel = kernel_named(name)
     assert search(kernel, evaluations=700).ratio > of_random(kernel, 700)
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "how"),
+    [(2.0, 1.0, "above"), (np.inf, 1e300, "above"), (np.inf, np.inf, "even, infinite"), (1.0, 1.0, "even"),
+     (1.0, np.inf, "below")],
+)  # fmt: skip
+def test_the_table_counts_what_nothing_can_be_above_apart(ours, rival, how):
+    assert beside(ours, rival) == how
 
 
 @pytest.mark.parametrize("function", ["cross_entropy", "logcumsumexp", "logaddexp_gradient", "sigmoid_gradient"])
