@@ -40,8 +40,8 @@ _MOST = 10**7
 _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of each family
 
 _FAR = np.finfo(np.float64).max  # the lower end of what no float can tell
-_AT_ONCE = 64  # evaluations, judged together
-_CLIMB = 16  # and once a kernel is wrong, where each climb builds upon the last
+_AT_ONCE = 64  # evaluations of the start, judged together
+_CLIMB = 16  # and afterwards, where what was found is built upon
 _START = 4  # one evaluation in so many for the start
 _START_AT_LEAST = 250  # or so many, if that is less than half
 _POLISH = 8  # the last one in so many for the worst row alone
@@ -257,7 +257,7 @@ class _Hunt:
             started = started if ranked else self.spent
             lot: list[_Try] = []
             left = self.evaluations - self.spent
-            room = min(_CLIMB if ranked and self.best[0] > 0 else _AT_ONCE, left)
+            room = min(_CLIMB if ranked else _AT_ONCE, left)
             while room > 0:
                 climbs = ranked and _FRESH * explored >= self.spent - started
                 made = self._change(mover, moves, helped / tried, ranked) if climbs else None
