@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.search import beside
 from shiftproof.cli import main
 from shiftproof.verify import ADVERSARIES, FORMATS, Case, KernelError, Outcome, kernel_named, search
 from shiftproof.verify.host import Host
@@ -97,10 +98,62 @@ def test_a_fault_ends_the_search_and_is_shrunk_to_the_length_that_shows_it():
 
 
 def test_nan_for_a_number_is_beyond_every_ratio_and_ends_the_search():
-    found = hunted(lambda x: np.where((x > 50).any(-1), np.nan, stable(x)))
+    found = hunted(lambda x: np.where(((x > 50) & np.isfinite(x)).any(-1), np.nan, stable(x)))
     assert (found.ratio, found.outcome, found.shown.got) == (np.inf, Outcome.EXCEEDS, "nan")
     assert found.evaluations < 2000
     assert found.smallest.x.size == 1
+
+
+def across(x):
+    """Square batches are reduced down their columns."""
+    return stable(x.T if x.shape[0] == x.shape[1] > 1 else x)
+
+
+def off_in_views(x):
+    """Rows after the first are off where the batch is a view."""
+    rows = stable(x)
+    rows[1:] += 1e-6 * (not x.flags.c_contiguous)
+    return rows
+
+
+@pytest.mark.parametrize("kernel", [across, off_in_views])
+def test_what_is_wrong_only_in_its_company_is_changed_there(kernel):
+    found = hunted(kernel, evaluations=500, seed=1, smallest=False)
+    assert (found.outcome, found.case.family) == (Outcome.EXCEEDS, "search")
+    assert len(found.case.x) > 1
+    assert kernel is across or found.case.layout != "C"
+    of_families = max(ratio for evaluations, ratio in found.history if evaluations <= 250)
+    assert found.ratio > 1000 * of_families > 1000
+
+
+@pytest.mark.parametrize("length", [64, 257])
+def test_a_fault_at_one_length_is_found(length):
+    found = hunted(planted(lambda x: np.full(len(x), x.shape[-1] == length)))
+    assert found.outcome is Outcome.EXCEEDS
+    assert found.smallest.x.shape == (1, length)
+
+
+@pytest.mark.parametrize(
+    ("function", "special"), [("sigmoid", np.inf), ("sigmoid", -np.inf), ("logsumexp", np.inf), ("logsumexp", np.nan)]
+)
+def test_each_special_value_is_among_the_first_evaluations(function, special):
+    def raises(x):
+        if (np.isnan(x) if np.isnan(special) else x == special).any():
+            raise ValueError("special")
+        return stable(x) if function == "logsumexp" else 1 / (1 + np.exp(-np.maximum(x, -700.0)))
+
+    found = search(raises, function=function, standard="naive", evaluations=300, smallest=False)
+    assert (found.outcome, found.worst.fault) == (Outcome.FAULT, "raises")
+
+
+def test_an_error_past_the_largest_float_ends_the_search():
+    def one_below(x):
+        return np.where(np.isfinite(x) & (x < 0), 1.0, np.logaddexp(0.0, x.astype(np.float64)))
+
+    found = search(one_below, function="softplus", standard="shifted", evaluations=500, smallest=False)
+    assert (found.outcome, found.ratio) == (Outcome.EXCEEDS, np.inf)
+    assert found.worst.error_ulp == (np.finfo(np.float64).max, np.inf)
+    assert found.evaluations < 500
 
 
 @pytest.mark.parametrize("entry", SOUND[::9], ids=lambda entry: entry.name)
@@ -154,6 +207,15 @@ def of_random(kernel, evaluations):
 def test_the_search_is_above_random_inputs_with_the_same_number_of_evaluations(name):
     kernel = kernel_named(name)
     assert search(kernel, evaluations=700).ratio > of_random(kernel, 700)
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "how"),
+    [(2.0, 1.0, "above"), (np.inf, 1e300, "above"), (np.inf, np.inf, "even, infinite"), (1.0, 1.0, "even"),
+     (1.0, np.inf, "below")],
+)  # fmt: skip
+def test_the_table_counts_what_nothing_can_be_above_apart(ours, rival, how):
+    assert beside(ours, rival) == how
 
 
 @pytest.mark.parametrize("function", ["cross_entropy", "logcumsumexp", "logaddexp_gradient", "sigmoid_gradient"])

@@ -1,9 +1,10 @@
 """The search: from the adversaries' rows uphill on error / allowed, and what it finds shrunk to the smallest input.
 
-A share of the evaluations goes to cases of the adversary families, the rest to changes of the best rows. Each family
-founds a lineage that keeps a few rows, so that one good row does not crowd out the others; the rows of all lineages
-are ranked, and each that has been changed in vain loses a rank for it now and then. Moves are drawn by how often they
-have helped. The last evaluations go to the worst row alone.
+A share of the evaluations goes to cases of the adversary families: integers, layouts and special values first, then few
+rows of many cases. The rest goes to changes of the best rows. Each family founds a lineage that keeps a few rows, so
+that one good row does not crowd out the others; the rows of all lineages are ranked, and each that has been changed in
+vain loses a rank for it now and then. A row that is wrong only beside others, or in its memory layout, is changed
+there. Moves are drawn by how often they have helped. The last evaluations go to the worst row alone.
 
 Hypothesis' targeted search, told the ratio, found less for 4 of 5 kernels in 600 evaluations (`benchmarks/search.py`).
 """
@@ -38,15 +39,20 @@ DEFAULT_EVALUATIONS = 2000
 _MOST = 10**7
 _CLASSIFYING = 310  # cases for the class of a kernel that claims none: ten of each family
 
-_AT_ONCE = 64  # evaluations, judged together
-_START = 4  # one evaluation in so many for the start, and of the rest
+_FAR = np.finfo(np.float64).max  # the lower end of what no float can tell
+_AT_ONCE = 64  # evaluations of the start, judged together
+_CLIMB = 16  # and afterwards, where what was found is built upon
+_START = 4  # one evaluation in so many for the start
+_START_AT_LEAST = 250  # or so many, if that is less than half
 _POLISH = 8  # the last one in so many for the worst row alone
 _FRESH = 10  # one in so many for more cases of the families
-_DEAREST = 16  # evaluations that one case of a family may take
-_LONGEST = 256  # entries of a row that is changed
+_DEAREST = 32  # evaluations that one case of a family may take
+_ROWS = (1, 1, 1, 4)  # of the cases of the families, in turn: many lengths and kinds before many draws of each
+_LONGEST = 264  # entries of a row that is changed
+_LONGEST_WRONG = 1100  # and of one that is decided against the kernel
 _LONGEST_PREFIXES = 16
-_KINDS = {"integers": 8, "layouts": len(LAYOUTS)}  # families whose cases differ in kind: these many come first
-_FIRST = 2  # evaluations of each of them
+# Families whose cases differ in kind: so many cases of them come first, with so many rows of each.
+_KINDS = {"integers": (8, 2), "layouts": (len(LAYOUTS), 8), "specials": (3, 16)}
 _KEPT = 4  # rows of a lineage
 _PRIOR = 4.0  # a move counts as tried so often, and as having helped once
 _LENGTHS = (2, 2, 2, 3, 3, 4, 9, 1)  # of telling rows
@@ -64,8 +70,8 @@ Score = tuple[int, float]
 def score(verdict: Verdict, may_flush: bool = False) -> Score:
     """How bad a verdict is: one decided against the kernel before any other, then error / allowed, rounded down.
 
-    A fault, and NaN for a number, are infinitely bad. What is owed exactly, and given, has no error; nor has what only
-    flushing explains, where a kernel may flush subnormals.
+    A fault, NaN for a number, and an error past the largest float are infinitely bad. What is owed exactly, and given,
+    has no error; nor has what only flushing explains, where a kernel may flush subnormals.
     """
     if may_flush and verdict.flushed:
         return 0, 0.0
@@ -77,7 +83,7 @@ def score(verdict: Verdict, may_flush: bool = False) -> Score:
     if error == 0:
         ratio = 0.0
     else:
-        ratio = float("inf") if allowed == 0 or np.isinf(error) else float(np.nextafter(error / allowed, 0.0))
+        ratio = float("inf") if allowed == 0 or error >= _FAR else float(np.nextafter(error / allowed, 0.0))
     if verdict.outcome is Outcome.EXCEEDS:
         return 1, ratio
     return 0, ratio if ratio <= 1 else 0.0
@@ -87,9 +93,9 @@ def score(verdict: Verdict, may_flush: bool = False) -> Score:
 class Found:
     """The worst that a search found.
 
-    `ratio` is error / allowed of `worst`, rounded down, or infinite for a fault; `history` has the evaluations and the
-    ratio each time that a worse one was found, `counts` the cases by outcome. Where the standard is exceeded or there
-    is a fault, `smallest` and `shown` are the smallest case that shows it and the verdict on that.
+    `ratio` is error / allowed of `worst`, rounded down, or infinite as in `score`; `history` has the evaluations and
+    the ratio each time that a worse one was found, `counts` the cases by outcome. Where the standard is exceeded or
+    there is a fault, `smallest` and `shown` are the smallest case that shows it and the verdict on that.
     """
 
     kernel: Kernel
@@ -137,9 +143,9 @@ def search(
     """Search for the largest error / allowed of a kernel, in a process of its own; kernels as for `judge`.
 
     Without a `standard` it is held to its claim, or to the class that it reaches over ten cases of each family. One
-    evaluation is one row judged; the same seed and number of them give the same result. A fault or NaN ends the search.
-    With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the largest ratio.
-    Raises KernelError or ValueError for what cannot be judged as asked.
+    evaluation is one row judged; the same seed and number of them give the same result. What is infinitely bad ends
+    the search. With `smallest` what is wrong is shrunk. `progress` is called with the evaluations so far and the
+    largest ratio. Raises KernelError or ValueError for what cannot be judged as asked.
     """
     for name, value, least, most in (("evaluations", evaluations, 1, _MOST), ("seed", seed, 0, 2**64 - 1)):
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -204,6 +210,10 @@ class _Row:
     x: NDArray[np.float64]
     lineage: str
     changed: int = 0
+    before: NDArray[np.float64] | None = None  # what it came from
+    company: Case | None = None  # what it was found in, until it is as bad alone
+    place: int = 0  # in that
+    alone: bool | None = True  # whether it is changed alone; None until it has been tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +224,7 @@ class _Try:
     lineage: str
     moves: tuple[int, ...] = ()
     parent: _Row | None = None
+    together: bool = True  # the rows of the case are neighbours, and its layout counts
 
 
 @dataclass(slots=True)
@@ -240,17 +251,19 @@ class _Hunt:
         moves = ANY_LENGTH if entry in ("vector", "label", "prefixes") else MOVES
         helped, tried = np.ones(len(moves)), np.full(len(moves), _PRIOR)
         families, started, explored = self._families(rng), 0, 0
+        start = max(self.evaluations / _START, min(self.evaluations / 2, _START_AT_LEAST))
         while self.spent < self.evaluations and self.best[1] < float("inf"):
-            ranked = [] if _START * self.spent < self.evaluations else self._ranked()
+            ranked = [] if self.spent < start else self._ranked()
             started = started if ranked else self.spent
             lot: list[_Try] = []
-            room = min(_AT_ONCE, self.evaluations - self.spent)
+            left = self.evaluations - self.spent
+            room = min(_CLIMB if ranked else _AT_ONCE, left)
             while room > 0:
                 climbs = ranked and _FRESH * explored >= self.spent - started
                 made = self._change(mover, moves, helped / tried, ranked) if climbs else None
-                made = _narrowed(made or next(families), min(_DEAREST, room), self.function, rng)
+                made = _narrowed(made or next(families), min(_DEAREST, left), self.function, rng)
                 cost = rows_judged(made.case.x, self.function)
-                room -= cost
+                room, left = room - cost, left - cost
                 explored += cost if ranked and made.parent is None else 0
                 lot.append(made)
             for made, better in zip(lot, self._judge(lot), strict=True):
@@ -267,17 +280,19 @@ class _Hunt:
             n = {"pair": 2, "element": 1}.get(entry, n)
             return Adversary("telling", "", lambda d: np.stack([telling_row(mover, n) for _ in range(_TELLING)]))
 
+        def some(family: Adversary, index: int, rows: int) -> _Try:
+            whole = _Try(family.case(index, self.function, self.format, self.seed), family.name)
+            each = min(whole.case.x.shape[1], _LONGEST_PREFIXES) if entry == "prefixes" else 1
+            return _narrowed(whole, rows * each, self.function, rng)
+
         made = [replace(telling(n), name=f"telling-{k}") for k, n in enumerate(_LENGTHS)]
-        for name, kinds in _KINDS.items():
-            for index in range(kinds):
-                first = _Try(ADVERSARIES[name].case(index, self.function, self.format, self.seed), name)
-                yield _narrowed(first, _FIRST, self.function, rng)
+        for name, (kinds, rows) in _KINDS.items():
+            yield from (some(ADVERSARIES[name], index, rows) for index in range(kinds))
         families: list[Adversary] = [*ADVERSARIES.values(), *made]
         index = 0
         while True:
             for place in rng.permutation(len(families)):
-                family = families[place]
-                yield _Try(family.case(index, self.function, self.format, self.seed), family.name)
+                yield some(families[place], index, _ROWS[index % len(_ROWS)])
             index += 1
 
     def _ranked(self) -> list[_Row]:
@@ -302,21 +317,41 @@ class _Hunt:
             among = [row for row in ranked if row.lineage == mate.lineage]
         parent = among[min(range(len(among)), key=lambda k: k + among[k].changed / _PATIENCE)]
         parent.changed += 1
+        if parent.alone is None:
+            parent.alone = True
+            return _Try(self._alone(parent.x), parent.lineage, (), parent, together=False)
+        company, place, start = None if parent.alone else parent.company, parent.place, parent.x
+        if company is not None:
+            moves, worth = MOVES, worth[: len(MOVES)]  # its neighbours keep their length
+            if mover.rng.integers(2):
+                of = self._entries(company.x).astype(np.float64)
+                place = int(mover.rng.integers(len(of)))
+                start = mover.fit(of[place], np.zeros_like(of[place]))
         for _ in range(_AGAIN):
             count = min(int(mover.rng.geometric(_ALONE)), len(moves))
             drawn = mover.rng.choice(len(moves), size=count, replace=False, p=worth / worth.sum())
-            x = parent.x
+            x, mover.coarse, mover.before = start, parent.score[0] > 0, parent.before
             for move in drawn.tolist():
                 with np.errstate(all="ignore"):
                     x = mover.fit(moves[move](mover, x, mate.x), x)
-            if x.tobytes() not in self.seen:
-                return _Try(self._case(x), parent.lineage, tuple(drawn.tolist()), parent)
+            case = self._alone(x) if company is None else self._amid(x, company, place)
+            if (key := case.x.tobytes()) not in self.seen:
+                self.seen.add(key)
+                return _Try(case, parent.lineage, tuple(drawn.tolist()), parent, company is not None)
         return None
 
-    def _case(self, x: NDArray[np.float64]) -> Case:
+    def _alone(self, x: NDArray[np.float64]) -> Case:
         rows = min(len(x), _LABELS) if FUNCTIONS[self.function].entry == "label" else 1
-        self.seen.add(x.tobytes())
         return Case("search", len(self.seen), np.stack([x] * rows).astype(self.format.dtype or np.float64))
+
+    def _amid(self, x: NDArray[np.float64], company: Case, place: int) -> Case:
+        changed = company.x.astype(self.format.dtype or np.float64)
+        self._entries(changed)[slice(None) if company.layout == "broadcast" else place] = x
+        return Case("search", len(self.seen), changed, company.layout)
+
+    def _entries(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The rows of a case, or the numbers where each is judged as a row: (entries, n)."""
+        return x.reshape(-1, 1) if FUNCTIONS[self.function].entry == "element" else x
 
     def _judge(self, lot: Sequence[_Try]) -> Iterator[bool]:
         """For each of the lot, whether it is worse than the row that it came from."""
@@ -327,17 +362,23 @@ class _Hunt:
             if found > self.best:
                 self.best, self.worst = found, (made.case, verdict)
                 self.history.append((self.spent, found[1]))
-            x = self._row_of(made.case, verdict)
-            if found[0] >= 0 and np.isfinite(x).all() and len(x) <= _LONGEST:
-                self.rows.append(_Row(found, x, made.lineage, _changes(found, made.parent)))
+            self._keep(made, verdict, found)
             yield made.parent is not None and found > made.parent.score
 
-    def _row_of(self, case: Case, verdict: Verdict) -> NDArray[np.float64]:
-        """The row, or the number, that the verdict is about."""
-        of, x = FUNCTIONS[self.function], case.x.astype(np.float64)
-        if of.entry == "element":
-            return x.reshape(-1)[verdict.result : verdict.result + 1]
-        return np.asarray(x[verdict.result if of.per_row else verdict.result // x.shape[1]])
+    def _keep(self, made: _Try, verdict: Verdict, found: Score) -> None:
+        """The row, or the number, that the verdict is about; with its company if it may be wrong only there."""
+        of, case, parent = FUNCTIONS[self.function], made.case, made.parent
+        if parent is not None and not made.moves:
+            parent.alone = found[0] == parent.score[0] and 2 * found[1] >= parent.score[1]
+            return
+        place = verdict.result if of.per_row or of.entry == "element" else verdict.result // case.x.shape[1]
+        x = self._entries(case.x)[place].astype(np.float64)
+        if found[0] < 0 or not np.isfinite(x).all() or len(x) > (_LONGEST, _LONGEST_WRONG)[found[0]]:
+            return
+        row = _Row(found, x, made.lineage, _changes(found, parent), None if parent is None else parent.x)
+        if made.together and found[0] > 0 and (len(self._entries(case.x)) > 1 or case.layout != "C"):
+            row.company, row.place, row.alone = case, place, None if parent is None else False
+        self.rows.append(row)
 
 
 def _changes(found: Score, parent: _Row | None) -> int:

@@ -15,16 +15,22 @@ __all__ = ["ANY_LENGTH", "MOVES", "Move", "Mover", "telling_row"]
 Array = NDArray[np.float64]
 
 _FEW_ULPS = 4
+_COARSE = 10  # powers of two below 1
 _OCTAVES = 12  # powers of two on either side of 1 where a result or a maximum is put
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mover:
-    """What the moves draw from, and the format and the longest row that they keep to."""
+    """What the moves draw from, and the format and the longest row that they keep to.
+
+    `coarse` is for larger steps; `before` is the row that the one to be changed came from.
+    """
 
     rng: np.random.Generator
     format: Format
     longest: int
+    coarse: bool = False
+    before: Array | None = None
 
     def fit(self, x: Array, otherwise: Array) -> Array:
         """x rounded to the format and clipped to its range; an entry that is no number stays as it was."""
@@ -47,8 +53,9 @@ class Mover:
         return np.asarray(count, dtype=np.float64)
 
     def share(self) -> float:
-        """A number whose size is anything from a last bit to about 1."""
-        return float(self.rng.normal() * 2.0 ** -self.rng.integers(0, self.format.precision))
+        """A number whose size is anything from a last bit to about 1; mostly the latter if coarse."""
+        finest = _COARSE if self.coarse and self.rng.integers(4) else self.format.precision
+        return float(self.rng.normal() * 2.0 ** -self.rng.integers(0, finest))
 
     def landmark(self) -> float:
         """Where a maximum or a result may tell something: 0, a power of two and a little more, where its ulp is large
@@ -100,6 +107,13 @@ def _tie(m: Mover, x: Array, mate: Array) -> Array:
     return np.where(m.some(len(x)), x[m.rng.integers(len(x))], x)
 
 
+def _onwards(m: Mover, x: Array, mate: Array) -> Array:
+    """The step that made the row once more, longer or shorter."""
+    if m.before is None or len(m.before) != len(x):
+        return _steps(m, x, mate)
+    return np.asarray(x + (x - m.before) * 2.0 ** float(m.rng.integers(-2, 4)))
+
+
 def _scale(m: Mover, x: Array, mate: Array) -> Array:
     return x * (1 + m.share() if m.rng.integers(2) else 2.0 ** float(m.rng.integers(-4, 5)))
 
@@ -125,8 +139,20 @@ def _shift(m: Mover, x: Array, mate: Array) -> Array:
 
 def _land(m: Mover, x: Array, mate: Array) -> Array:
     """Shifted so that the maximum, or the logsumexp, is a landmark."""
-    top = x.max()
-    return np.asarray(x - top + (m.landmark() - m.rng.integers(2) * np.log(np.exp(x - top).sum())))
+    return np.asarray(x - x.max() + (m.landmark() - m.rng.integers(2) * _above(x)))
+
+
+def _held(m: Mover, x: Array, mate: Array) -> Array:
+    """The others moved, and all shifted so that the logsumexp stays."""
+    changed = m.fit((_coordinates, _gaps, _below)[m.rng.integers(3)](m, x, mate), x)
+    return np.asarray(changed - changed.max() + ((x.max() + _above(x)) - _above(changed)))
+
+
+def _above(x: Array) -> float:
+    """By how much the logsumexp exceeds the maximum."""
+    weights = np.exp(x - x.max())
+    weights[x.argmax()] = 0.0
+    return float(np.log1p(weights.sum()))
 
 
 def _signs(m: Mover, x: Array, mate: Array) -> Array:
@@ -154,13 +180,20 @@ def _drop(m: Mover, x: Array, mate: Array) -> Array:
 def _double(m: Mover, x: Array, mate: Array) -> Array:
     """An entry once more, or the whole row."""
     if m.rng.integers(2):
-        return np.insert(x, m.rng.integers(len(x) + 1), x[m.rng.integers(len(x))])[: m.longest]
-    return np.concatenate([x, x])[: m.longest]
+        return np.insert(x, m.rng.integers(len(x) + 1), x[m.rng.integers(len(x))])[: max(m.longest, len(x))]
+    return np.concatenate([x, x])[: max(m.longest, len(x))]
+
+
+def _stretch(m: Mover, x: Array, mate: Array) -> Array:
+    """Repeated, or cut, to a power of two or its neighbour: where blocks begin and end."""
+    length = 2 ** int(m.rng.integers(1, m.longest.bit_length())) + int(m.rng.integers(-1, 2))
+    return np.resize(x, min(length, m.longest))
 
 
 Move = Callable[[Mover, Array, Array], Array]
 
 MOVES: tuple[Move, ...] = (
-    _last_bits, _coordinates, _steps, _tie, _scale, _gaps, _below, _shift, _land, _signs, _order, _cross
+    _last_bits, _coordinates, _steps, _onwards, _tie, _scale, _gaps, _below, _shift, _land, _held, _signs, _order,
+    _cross,
 )  # fmt: skip
-ANY_LENGTH: tuple[Move, ...] = (*MOVES, _drop, _double)
+ANY_LENGTH: tuple[Move, ...] = (*MOVES, _drop, _double, _stretch)
