@@ -217,7 +217,7 @@ class TestCertificates:
                 lo, hi = sorted((value * (1 - Fraction(2) ** -40), value * (1 + Fraction(2) ** -40)))
                 hi += Fraction(2) ** -1074 * (value == 0)
                 good.append(enclosure(f"good_{core}_{column}", core, row, column, lo, hi))
-                bad.append(enclosure(f"bad_{core}_{column}", core, row, column, hi + Fraction(2) ** -45, hi + 1))
+            bad.append(enclosure(f"bad_{core}", core, row, column, hi + Fraction(2) ** -45, hi + 1))
         report = check_certificates([*good, *bad])
         assert {e.name for e in report.entries if e.state is CoqState.ACCEPTED} == {c.name for c in good}
 
