@@ -80,14 +80,14 @@ def _show(arrays: dict[str, Any], found: Assessment, classified: bool, seed: int
     click.echo(f"{found.function} in {found.format}, {how}: {found.standard} (bounds read {found.bounds})")
     click.echo(f"{found.outcome.size} results: {counts}")
     click.echo(f"{found.escalated} decided by the two referees; {found.rejudged} judged twice; seed {seed}")
-    closest = found.closest(arrays["x"], arrays["got"])
-    if closest is not None:
-        _show_result(closest)
+    closest, index = found.closest(arrays["x"], arrays["got"]), found.closest_place
+    if closest is not None and index is not None:
+        _show_result(closest, index)
 
 
-def _show_result(shown: Example) -> None:
+def _show_result(shown: Example, index: tuple[int, ...]) -> None:
     entries = ", ".join(shown.x[:_SHOWN]) + (", ..." if len(shown.x) > _SHOWN else "")
-    click.echo(f"closest to its bound: {shown.outcome}, result {shown.place} of")
+    click.echo(f"closest to its bound: {shown.outcome}, got{list(index) if index else ''} for")
     click.echo(f"  x       [{entries}]")
     click.echo(f"  got     {shown.got} = {float.fromhex(shown.got)!r}")
     if shown.outcome != Outcome.FAULT.name:

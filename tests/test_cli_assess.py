@@ -56,12 +56,19 @@ def test_verdicts_are_written_shaped_like_the_results(run, saved, tmp_path: Path
     )
     assert code == 1
     assert "299 WITHIN, 1 EXCEEDS" in out
+    assert "EXCEEDS, got[7, 2] for" in out
     assert X[7, 0].hex() in out
     with np.load(out_path) as written:
         assert written["outcome"].shape == got.shape
         assert np.argwhere(written["outcome"] == written["code_EXCEEDS"]).tolist() == [[7, 2]]
         assert (written["error_ulp_lo"] <= written["error_ulp_hi"]).all()
         assert written["code_FAULT"] == Outcome.FAULT.value
+
+
+def test_one_row_has_one_result_and_no_index(run, saved) -> None:
+    code, out, _ = run("assess", saved(x=X[0], got=results("logsumexp")[0] + 1), "--function", "logsumexp")
+    assert code == 1
+    assert "closest to its bound: EXCEEDS, got for" in out
 
 
 def test_labels_come_from_the_file(run, saved) -> None:

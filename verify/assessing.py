@@ -110,11 +110,17 @@ class Assessment:
             Outcome(int(self.outcome.reshape(-1)[place])).name,
         )
 
+    @property
+    def closest_place(self) -> tuple[int, ...] | None:
+        """The index, in the arrays here, of what `closest` is about."""
+        size = np.where(self.outcome == Outcome.FAULT.value, np.inf, self.ratio)
+        place = int(size.argmax())
+        return tuple(map(int, np.unravel_index(place, size.shape))) if size.flat[place] >= 0 else None
+
     def closest(self, x: Any, got: Any) -> Example | None:
         """A result that is a fault, or else that with the largest error / allowed; None if nothing was judged."""
-        size = np.where(self.outcome == Outcome.FAULT.value, np.inf, self.ratio).reshape(-1)
-        place = int(size.argmax())
-        return self.example(x, got, place) if size[place] >= 0 else None
+        index = self.closest_place
+        return None if index is None else self.example(x, got, int(np.ravel_multi_index(index, self.outcome.shape)))
 
 
 def assess(
