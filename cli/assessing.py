@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from shiftproof.proofs import FUNCTIONS, READINGS
+from shiftproof.proofs import FUNCTIONS, READINGS, Libm
 from shiftproof.verify import PROFILES, Assessment, Example, Outcome, assess, ladder, read_results, written_assessment
 
 from .files import check_writable, write
+from .premises import assumed, libm_option
 from .statuses import status_of
 
 __all__ = ["assess_command"]
@@ -24,6 +25,7 @@ _SHOWN = 8  # entries of a row
 @click.option("--standard", metavar="S", help="Hold the results to this standard; else find the strongest they keep.")
 @click.option("--format", "format_name", metavar="FORMAT", help="Default: that of the type of x.")
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="strict", show_default=True)
+@libm_option
 @click.option("--bounds", type=click.Choice(READINGS), help="How bounds are read; default: closed, where there are.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="K", help="Of what is judged twice."
@@ -40,6 +42,7 @@ def assess_command(
     standard: str | None,
     format_name: str | None,
     profile: str,
+    libm: Libm,
     bounds: str | None,
     seed: int,
     out: Path | None,
@@ -55,9 +58,9 @@ def assess_command(
     if function not in FUNCTIONS:
         raise click.UsageError(f"--function {function!r}: one of {', '.join(FUNCTIONS)} is required")
     how: dict[str, Any] = {"function": function, "format": format_name, "profile": profile, "bounds": bounds}
-    how |= {"seed": seed, "labels": arrays.get("labels")}
+    how |= {"libm": libm, "seed": seed, "labels": arrays.get("labels")}
     found = _judged(arrays, standard, how)
-    _show(arrays, found, standard is None, seed)
+    _show(arrays, found, standard is None, libm, seed)
     if out is not None:
         write(out, written_assessment(found))
     return status_of(o for o, count in found.counts.items() if count and o is not Outcome.OUT_OF_SCOPE)
@@ -74,11 +77,13 @@ def _judged(arrays: dict[str, Any], standard: str | None, how: dict[str, Any]) -
     return found
 
 
-def _show(arrays: dict[str, Any], found: Assessment, classified: bool, seed: int) -> None:
+def _show(arrays: dict[str, Any], found: Assessment, classified: bool, libm: Libm, seed: int) -> None:
     counts = ", ".join(f"{count} {outcome.name}" for outcome, count in found.counts.items() if count)
     how = "strongest standard kept" if classified and found.worst in (Outcome.WITHIN, Outcome.FAULT) else "standard"
     click.echo(f"{found.function} in {found.format}, {how}: {found.standard} (bounds read {found.bounds})")
     click.echo(f"{found.outcome.size} results: {counts}")
+    for line in assumed(found.standard, libm):
+        click.echo(line)
     click.echo(f"{found.escalated} decided by the two referees; {found.rejudged} judged twice; seed {seed}")
     closest, index = found.closest(arrays["x"], arrays["got"]), found.closest_place
     if closest is not None and index is not None:

@@ -11,10 +11,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from shiftproof.proofs import FUNCTIONS
+from shiftproof.proofs import FUNCTIONS, Libm
 from shiftproof.verify import Example, Exhaustion, Outcome, exhaust, format_named, kernel_named, ladder
 
 from .files import check_writable
+from .premises import assumed, libm_option
 from .statuses import status_of
 
 __all__ = ["exhaust_command"]
@@ -25,6 +26,7 @@ __all__ = ["exhaust_command"]
 @click.option("--function", metavar="F", help=f"What a kernel of yours computes: {', '.join(FUNCTIONS)}.")
 @click.option("--standard", metavar="S", help="Default: the claim of a built-in kernel.")
 @click.option("--format", "format_name", default="binary16", show_default=True, metavar="FORMAT")
+@libm_option
 @click.option("--jobs", type=click.IntRange(1), metavar="J", help="Judging processes; default: one for each core.")
 @click.option(
     "--journal", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where shards are kept."
@@ -35,6 +37,7 @@ def exhaust_command(
     function: str | None,
     standard: str | None,
     format_name: str,
+    libm: Libm,
     jobs: int | None,
     journal: Path | None,
     resume: bool,
@@ -58,12 +61,13 @@ def exhaust_command(
             chosen,
             fmt,
             held,
+            libm=libm,
             jobs=jobs or len(os.sched_getaffinity(0)),
             path=journal,
             resume=resume,
             progress=progress,
         )
-    _show(found)
+    _show(found, libm)
     return status_of(o for o, count in found.counts.items() if count and o is not Outcome.OUT_OF_SCOPE)
 
 
@@ -80,7 +84,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def _show(found: Exhaustion) -> None:
+def _show(found: Exhaustion, libm: Libm) -> None:
     pairs = FUNCTIONS[found.function].entry != "element"
     what = "pairs of numbers" if pairs else "numbers"
     click.echo(f"{found.kernel} ({found.function}) on all {found.inputs} {what} of {found.format}")
@@ -90,6 +94,8 @@ def _show(found: Exhaustion) -> None:
     if found.mirrored:
         click.echo(f"{found.mirrored} pairs by their mirror image, for which the results are the same")
     click.echo(f"{found.escalated} results decided by the two referees; {found.rejudged} judged twice")
+    for line in assumed(found.standard, libm):
+        click.echo(line)
     if found.outcome is Outcome.WITHIN:
         scope = " but those out of the standard's scope" if found.counts[Outcome.OUT_OF_SCOPE] else ""
         click.echo(f"proved: on every input{scope} it keeps {found.standard}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,6 +46,7 @@ from shiftproof.verify import (
 from .assessing import assess_command
 from .exhausting import exhaust_command
 from .files import check_writable, write
+from .premises import libm_option
 from .proving import grade_command, prove_command
 from .reporting import report_command
 from .searching import search_command
@@ -97,24 +97,6 @@ _NOT_FOR_LIBRARIES = ("kernels", "standard", "case", "call", "profile", "reading
                       "store", "resume", "scheduler")  # fmt: skip
 
 
-def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
-    accuracies: dict[str, Fraction] = {}
-    for value in values:
-        name, equals, ulps = value.partition("=")
-        try:
-            if name not in ("exp", "log", "log1p") or not equals:
-                raise ValueError
-            numerator, _, denominator = ulps.partition("/")
-            accuracy = float(numerator) / float(denominator or 1)
-            if not 0 <= accuracy <= 1e6:
-                raise ValueError
-            accuracies[name] = Fraction(accuracy).limit_denominator(10**12)
-        except (ValueError, ZeroDivisionError):
-            message = f"exp=ULPS, log=ULPS or log1p=ULPS with a number from 0 to 1e6 is required, got {value!r}"
-            raise click.BadParameter(message) from None
-    return Libm(**accuracies)
-
-
 @_commands.command("verify")
 @click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
 @click.option("--function", metavar="F", help=f"What a kernel of yours computes: {', '.join(FUNCTIONS)}.")
@@ -131,9 +113,7 @@ def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
 @click.option(
     "--profile", type=click.Choice(list(PROFILES)), default="strict", show_default=True, help="What it owes specials."
 )
-@click.option(
-    "--libm", multiple=True, callback=_libm, metavar="NAME=ULPS", help="Premise on exp, log or log1p; default 1."
-)
+@libm_option
 @click.option(
     "--bounds",
     "reading",

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from shiftproof.proofs import FUNCTIONS
+from shiftproof.proofs import FUNCTIONS, Libm
 from shiftproof.verify import (
     CALLS,
     DEFAULT_EVALUATIONS,
@@ -24,6 +24,7 @@ from shiftproof.verify import (
 )
 
 from .files import check_writable, write
+from .premises import assumed, libm_option
 
 __all__ = ["search_command"]
 
@@ -50,6 +51,7 @@ _SHOWN = 64  # entries of a row
 @click.option(
     "--profile", type=click.Choice(list(PROFILES)), default="strict", show_default=True, help="What it owes specials."
 )
+@libm_option
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, metavar="SECONDS")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write what was found."
@@ -63,6 +65,7 @@ def search_command(
     seed: int,
     call: str,
     profile: str,
+    libm: Libm,
     timeout: float,
     json_file: Path | None,
 ) -> int:
@@ -87,22 +90,24 @@ def search_command(
             seed=seed,
             profile=profile,
             call=call,
+            libm=libm,
             timeout=timeout,
             progress=progress,
         )
     if json_file is not None:
         write(json_file, record_text(search_record(found)))
-    for line in _told(found):
+    for line in _told(found, libm):
         click.echo(line)
     return {Outcome.WITHIN: 0, Outcome.EXCEEDS: 1, Outcome.FAULT: 1}.get(found.outcome, 3)
 
 
-def _told(found: Found) -> Iterator[str]:
+def _told(found: Found, libm: Libm) -> Iterator[str]:
     kernel, worst = found.kernel, found.worst
     yield (
         f"{kernel.name} ({kernel.function}, {found.format.name}) against {found.standard}: {found.outcome.name} "
         f"after {found.evaluations} evaluations, seed {found.seed}"
     )
+    yield from assumed(found.standard, libm)
     if found.outcome is Outcome.OUT_OF_SCOPE:
         yield "nothing was judged"
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +70,42 @@ def test_one_row_has_one_result_and_no_index(run, saved) -> None:
     code, out, _ = run("assess", saved(x=X[0], got=results("logsumexp")[0] + 1), "--function", "logsumexp")
     assert code == 1
     assert "closest to its bound: EXCEEDS, got for" in out
+
+
+# exp errs by more than 5 ulps and less than 13 (at a power of two), but where it is 1 or 0.
+FAR = """
+import numpy as np
+def sigmoid(x):
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    e = np.exp(-abs(x))
+    e = np.where((e == 1) | (e == 0), e, e + 6 * np.spacing(e)).astype(x.dtype)
+    return np.where(x < 0, e, e.dtype.type(1)) / (1 + e)
+"""
+
+
+def test_a_verdict_by_the_bound_of_an_algorithm_rests_on_the_premise_that_is_told(run, saved, tmp_path: Path) -> None:
+    (tmp_path / "far.py").write_text(FAR)
+    made: dict[str, Any] = {}
+    exec(FAR, made)
+    held = ("--function", "sigmoid", "--standard", "shifted")
+    for command in (
+        ("assess", saved(x=4 * X, got=made["sigmoid"](4 * X)), *held),
+        ("exhaust", f"{tmp_path}/far.py:sigmoid", *held, "--format", "binary16", "--jobs", "1"),
+        ("search", f"{tmp_path}/far.py:sigmoid", *held, "--evaluations", "400"),
+    ):
+        code, out, _ = run(*command)
+        assert code == 1
+        assert "assumed: exp within 1 ulp, log within 1 ulp, log1p within 1 ulp" in out
+        code, out, _ = run(*command, "--libm", "exp=13")
+        assert code == 0
+        assert "assumed: exp within 13 ulp, log within 1 ulp, log1p within 1 ulp" in out
+        code, _, err = run(*command, "--libm", "exp=fast")
+        assert code == 2
+        assert "exp=ULPS, log=ULPS or log1p=ULPS with a number from 0 to 1e6 is required, got 'exp=fast'" in err
+
+
+def test_a_standard_that_is_a_number_of_ulps_assumes_nothing(run, saved) -> None:
+    assert "assumed" not in run("assess", saved(x=X, got=results("logsumexp")), "--function", "logsumexp")[1]
 
 
 def test_labels_come_from_the_file(run, saved) -> None:

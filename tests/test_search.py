@@ -255,8 +255,9 @@ def test_the_command_tells_the_input_in_hex_the_seed_and_what_is_allowed(capsys,
         main(["search", "logsumexp.shifted", "--evaluations", "200", "--seed", "3", "--json", f"{tmp_path}/found.json"])
     out, err = capsys.readouterr()
     assert ended.value.code == 0
-    head, ratio, *rest = out.splitlines()
+    head, assumed, ratio, *rest = out.splitlines()
     assert head == "logsumexp.shifted (logsumexp, binary64) against shifted: WITHIN after 200 evaluations, seed 3"
+    assert assumed == "assumed: exp within 1 ulp, log within 1 ulp, log1p within 1 ulp"
     assert ratio.startswith("largest error / allowed found: 0.")
     assert [line.split()[0] for line in rest] == ["case", "x", "got", "want", "error", "allowed"]
     assert "seed 3" in err

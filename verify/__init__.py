@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .saved import read_results, written_assessment
     from .schemas import record_text
     from .simulated import simulate
-    from .standards import ladder, standards_for
+    from .standards import GENERIC_STANDARDS, ladder, standards_for
     from .vectors import certificates, read_vectors, vectors_record, vectors_text
     from .verdicts import Verdict
 
@@ -39,6 +39,7 @@ __all__ = [
     "DEFAULT_CASES",
     "DEFAULT_EVALUATIONS",
     "FORMATS",
+    "GENERIC_STANDARDS",
     "LIBRARIES",
     "PROFILES",
     "SURVEY_CASES",
@@ -121,7 +122,7 @@ _HOMES = {
     "schemas": ("record_text",),
     "references": ("RefereeDisagreement", "Reference"),
     "simulated": ("simulate",),
-    "standards": ("ladder", "standards_for"),
+    "standards": ("GENERIC_STANDARDS", "ladder", "standards_for"),
     "campaigns.store": ("Store", "StoreError", "open_store"),
     "campaigns.survey": ("SURVEY_CASES", "Survey", "read_survey", "survey_libraries", "survey_record"),
     "vectors": ("certificates", "read_vectors", "vectors_record", "vectors_text"),
