@@ -60,7 +60,7 @@ def assess_command(
     how: dict[str, Any] = {"function": function, "format": format_name, "profile": profile, "bounds": bounds}
     how |= {"libm": libm, "seed": seed, "labels": arrays.get("labels")}
     found = _judged(arrays, standard, how)
-    _show(arrays, found, standard is None, libm, seed)
+    _show(arrays, found, standard is None, seed)
     if out is not None:
         write(out, written_assessment(found))
     return status_of(o for o, count in found.counts.items() if count and o is not Outcome.OUT_OF_SCOPE)
@@ -77,12 +77,12 @@ def _judged(arrays: dict[str, Any], standard: str | None, how: dict[str, Any]) -
     return found
 
 
-def _show(arrays: dict[str, Any], found: Assessment, classified: bool, libm: Libm, seed: int) -> None:
+def _show(arrays: dict[str, Any], found: Assessment, classified: bool, seed: int) -> None:
     counts = ", ".join(f"{count} {outcome.name}" for outcome, count in found.counts.items() if count)
     how = "strongest standard kept" if classified and found.worst in (Outcome.WITHIN, Outcome.FAULT) else "standard"
     click.echo(f"{found.function} in {found.format}, {how}: {found.standard} (bounds read {found.bounds})")
     click.echo(f"{found.outcome.size} results: {counts}")
-    for line in assumed(found.standard, libm):
+    for line in assumed(found.standard, found.libm):
         click.echo(line)
     click.echo(f"{found.escalated} decided by the two referees; {found.rejudged} judged twice; seed {seed}")
     closest, index = found.closest(arrays["x"], arrays["got"]), found.closest_place

@@ -67,7 +67,7 @@ def exhaust_command(
             resume=resume,
             progress=progress,
         )
-    _show(found, libm)
+    _show(found)
     return status_of(o for o, count in found.counts.items() if count and o is not Outcome.OUT_OF_SCOPE)
 
 
@@ -84,7 +84,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def _show(found: Exhaustion, libm: Libm) -> None:
+def _show(found: Exhaustion) -> None:
     pairs = FUNCTIONS[found.function].entry != "element"
     what = "pairs of numbers" if pairs else "numbers"
     click.echo(f"{found.kernel} ({found.function}) on all {found.inputs} {what} of {found.format}")
@@ -94,7 +94,7 @@ def _show(found: Exhaustion, libm: Libm) -> None:
     if found.mirrored:
         click.echo(f"{found.mirrored} pairs by their mirror image, for which the results are the same")
     click.echo(f"{found.escalated} results decided by the two referees; {found.rejudged} judged twice")
-    for line in assumed(found.standard, libm):
+    for line in assumed(found.standard, found.libm):
         click.echo(line)
     if found.outcome is Outcome.WITHIN:
         scope = " but those out of the standard's scope" if found.counts[Outcome.OUT_OF_SCOPE] else ""

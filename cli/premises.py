@@ -13,15 +13,13 @@ from shiftproof.verify import GENERIC_STANDARDS
 
 __all__ = ["assumed", "libm_option"]
 
-_NAMES = ("exp", "log", "log1p")
-
 
 def _libm(_context: Any, _parameter: Any, values: tuple[str, ...]) -> Libm:
     accuracies: dict[str, Fraction] = {}
     for value in values:
         name, equals, ulps = value.partition("=")
         try:
-            if name not in _NAMES or not equals:
+            if name not in ("exp", "log", "log1p") or not equals:
                 raise ValueError
             numerator, _, denominator = ulps.partition("/")
             accuracy = float(numerator) / float(denominator or 1)
@@ -42,4 +40,4 @@ libm_option = click.option(
 def assumed(standard: str, libm: Libm) -> Iterator[str]:
     """What a verdict by the bound of an algorithm rests on; nothing for a standard that is a number of ulps."""
     if standard not in GENERIC_STANDARDS:
-        yield "assumed: " + ", ".join(f"{name} within {getattr(libm, name)} ulp" for name in _NAMES)
+        yield "assumed: " + ", ".join(f"{name} within {ulps} ulp" for name, ulps in libm.texts().items())

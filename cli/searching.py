@@ -96,18 +96,18 @@ def search_command(
         )
     if json_file is not None:
         write(json_file, record_text(search_record(found)))
-    for line in _told(found, libm):
+    for line in _told(found):
         click.echo(line)
     return {Outcome.WITHIN: 0, Outcome.EXCEEDS: 1, Outcome.FAULT: 1}.get(found.outcome, 3)
 
 
-def _told(found: Found, libm: Libm) -> Iterator[str]:
+def _told(found: Found) -> Iterator[str]:
     kernel, worst = found.kernel, found.worst
     yield (
         f"{kernel.name} ({kernel.function}, {found.format.name}) against {found.standard}: {found.outcome.name} "
         f"after {found.evaluations} evaluations, seed {found.seed}"
     )
-    yield from assumed(found.standard, libm)
+    yield from assumed(found.standard, found.libm)
     if found.outcome is Outcome.OUT_OF_SCOPE:
         yield "nothing was judged"
         return

@@ -56,6 +56,10 @@ class Libm:
             if getattr(self, name) < 0:
                 raise ValueError(f"the accuracy of {name} must be a number of ulps >= 0, got {getattr(self, name)}")
 
+    def texts(self) -> dict[str, str]:
+        """The ulps of each function as text, such as "1" or "1/2"."""
+        return {name: str(getattr(self, name)) for name in ("exp", "log", "log1p")}
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -64,6 +64,7 @@ def test_verdicts_are_written_shaped_like_the_results(run, saved, tmp_path: Path
         assert np.argwhere(written["outcome"] == written["code_EXCEEDS"]).tolist() == [[7, 2]]
         assert (written["error_ulp_lo"] <= written["error_ulp_hi"]).all()
         assert written["code_FAULT"] == Outcome.FAULT.value
+        assert (written["standard"], written["exp_ulp"]) == ("shifted", "1")
 
 
 def test_one_row_has_one_result_and_no_index(run, saved) -> None:

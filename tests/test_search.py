@@ -263,6 +263,7 @@ def test_the_command_tells_the_input_in_hex_the_seed_and_what_is_allowed(capsys,
     assert "seed 3" in err
     record = json.loads((tmp_path / "found.json").read_text())
     assert (record["outcome"], record["evaluations"], record["smallest"]) == ("WITHIN", 200, None)
+    assert record["assumed"] == {"libm_ulp": {"exp": "1", "log": "1", "log1p": "1"}}
     assert float.fromhex(record["ratio"]) == float.fromhex(record["history"][-1]["ratio"])
     assert all(float.fromhex(v) is not None for row in record["worst"]["rows"] for v in row)
 

@@ -60,13 +60,14 @@ class Assessment:
     `allowed_ulp` is what the standard allows, rounded down, NaN where it allows nothing in particular (special values,
     rows outside of its hypotheses). `outcome` has the values of `Outcome`. `escalated` counts results that the two
     referees had to decide, `rejudged` results that were decided twice, with the same outcome. `bounds` says how the
-    bounds of algorithms were read.
+    bounds of algorithms were read, `libm` what they assume.
     """
 
     function: str
     format: str
     standard: str
     bounds: str
+    libm: Libm
     error_ulp_lo: Array
     error_ulp_hi: Array
     allowed_ulp: Array
@@ -183,6 +184,7 @@ def assess(
         fmt.name,
         standard,
         reading,
+        judge.libm,
         lo,
         hi,
         allowed,

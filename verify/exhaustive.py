@@ -49,13 +49,14 @@ class Exhaustion:
 
     `mirrored` inputs were not judged but by their mirror image. `escalated` results were decided by the two referees,
     `rejudged` twice. `closest` has the largest error / allowed, `largest` the largest error in ulps, `first` is the
-    first that is not within.
+    first that is not within. `libm` is what the standard's bound assumes.
     """
 
     kernel: str
     function: str
     format: str
     standard: str
+    libm: Libm
     inputs: int
     mirrored: int
     counts: dict[Outcome, int]
@@ -126,7 +127,7 @@ class _Plan:
             "standard": self.standard,
             "profile": kernel.profile,
             "call": kernel.call,
-            "libm": [str(getattr(self.libm, name)) for name in ("exp", "log", "log1p")],
+            "libm": list(self.libm.texts().values()),
             "shards": self.shards(),
             "versions": {name: version(name) for name in ("shiftproof", "numpy")},
         }
@@ -423,6 +424,7 @@ def _together(plan: _Plan, lines: Iterable[dict[str, Any]]) -> Exhaustion:
         kernel.function,
         plan.format.name,
         plan.standard,
+        plan.libm,
         sums["inputs"],
         sums["mirrored"],
         total,

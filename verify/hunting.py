@@ -93,14 +93,16 @@ def score(verdict: Verdict, may_flush: bool = False) -> Score:
 class Found:
     """The worst that a search found.
 
-    `ratio` is error / allowed of `worst`, rounded down, or infinite as in `score`; `history` has the evaluations and
-    the ratio each time that a worse one was found, `counts` the cases by outcome. Where the standard is exceeded or
-    there is a fault, `smallest` and `shown` are the smallest case that shows it and the verdict on that.
+    `libm` is what the standard's bound assumes. `ratio` is error / allowed of `worst`, rounded down, or infinite as in
+    `score`; `history` has the evaluations and the ratio each time that a worse one was found, `counts` the cases by
+    outcome. Where the standard is exceeded or there is a fault, `smallest` and `shown` are the smallest case that shows
+    it and the verdict on that.
     """
 
     kernel: Kernel
     format: Format
     standard: str
+    libm: Libm
     seed: int
     evaluations: int
     worst: Verdict
@@ -171,7 +173,7 @@ def search(
         host.close()
     assert hunt.worst is not None
     case, worst = hunt.worst
-    told = (chosen, fmt, held, seed, hunt.spent, worst, case, hunt.best[1])
+    told = (chosen, fmt, held, libm or Libm(), seed, hunt.spent, worst, case, hunt.best[1])
     return Found(*told, tuple(hunt.history), hunt.counts, *shrunk)
 
 

@@ -39,10 +39,12 @@ def read_results(path: Path) -> dict[str, NDArray[Any]]:
 def written_assessment(found: Assessment) -> bytes:
     """The content of a file with `error_ulp_lo`, `error_ulp_hi`, `allowed_ulp`, `outcome`, shaped like the results.
 
-    For each `Outcome` a number `code_NAME` says what stands for it.
+    For each `Outcome` a number `code_NAME` says what stands for it. `function`, `format`, `standard` and `bounds` are
+    text, and so are `exp_ulp`, `log_ulp` and `log1p_ulp`: what the bounds assume.
     """
-    names = ("error_ulp_lo", "error_ulp_hi", "allowed_ulp", "outcome")
+    names = ("function", "format", "standard", "bounds", "error_ulp_lo", "error_ulp_hi", "allowed_ulp", "outcome")
     written: dict[str, Any] = {name: getattr(found, name) for name in names}
+    written |= {f"{name}_ulp": ulps for name, ulps in found.libm.texts().items()}
     written |= {f"code_{outcome.name}": np.int8(outcome.value) for outcome in Outcome}
     stream = io.BytesIO()
     np.savez(stream, **written)

@@ -43,7 +43,7 @@ def plan_data(plan: Plan) -> Json:
         "families": [family.name for family in plan.families],
         "cases": plan.cases,
         "seed": plan.seed,
-        "libm": {name: str(getattr(plan.libm, name)) for name in ("exp", "log", "log1p")},
+        "libm": plan.libm.texts(),
         "timeout": float(plan.timeout).hex(),
         "only": plan.only,
         "reading": plan.reading,

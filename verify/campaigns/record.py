@@ -1,7 +1,7 @@
 """A campaign as a plain record: versioned JSON with hex floats, which is all that a report may know.
 
 The same campaign gives the same bytes: nothing in it depends on the time or on the number of jobs. The schema is in
-`record.schema.json` beside this file.
+`verify/record.schema.json`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def record_of(campaign: Campaign) -> Json:
         "profiles": PROFILES,
         "assumed": {
             "mpmath": MPMATH_ASSUMPTION,
-            "libm_ulp": {name: str(getattr(plan.libm, name)) for name in ("exp", "log", "log1p")},
+            "libm_ulp": plan.libm.texts(),
             "arithmetic": "IEEE 754 round to nearest even, gradual underflow",
         },
         "measured": {
@@ -98,6 +98,7 @@ def search_record(found: Found) -> Json:
         "function": found.kernel.function,
         "format": found.format.name,
         "standard": found.standard,
+        "assumed": {"libm_ulp": found.libm.texts()},
         "seed": found.seed,
         "evaluations": found.evaluations,
         "outcome": found.outcome.name,

@@ -99,7 +99,7 @@ def survey_record(made: Survey, formats: Sequence[str], cases: int, seed: int, l
         "cases": cases,
         "seed": seed,
         "formats": list(formats),
-        "libm_ulp": {name: str(getattr(libm or LIBRARY_LIBM, name)) for name in ("exp", "log", "log1p")},
+        "libm_ulp": (libm or LIBRARY_LIBM).texts(),
         "libraries": {
             name: LIBRARIES[name].version
             for name in dict.fromkeys(r.kernel.library for c in made.campaigns for r in c.results)
