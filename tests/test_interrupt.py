@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from shiftproof.cli import main; main()", "verify", "--jobs", "2"]
+# In the background of a shell an interrupt is ignored, by what is started there too.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND = [sys.executable, "-c", HEARD + "from shiftproof.cli import main; main()", "verify", "--jobs", "2"]
 
 
 def processes_of(group):

@@ -12,6 +12,8 @@ from shiftproof.proofs import Libm, Model
 
 __all__ = ["FORMATS", "Format", "format_named"]
 
+_PREMISE = Libm()
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -31,7 +33,7 @@ class Format:
     def model(self, libm: Libm | None = None, flush: bool = False, accumulator: Format | None = None) -> Model:
         """The format's arithmetic with a premise on the elementary functions; sums are made in `accumulator`."""
         made_in = None if accumulator in (None, self) else accumulator.model(libm, flush)
-        return Model(self.precision, self.emin, self.emax, libm or Libm(), flush, made_in)
+        return Model(self.precision, self.emin, self.emax, libm or _PREMISE, flush, made_in)
 
     @property
     def largest(self) -> float:
@@ -39,7 +41,7 @@ class Format:
 
     @property
     def smallest_normal(self) -> float:
-        return float(self.model().smallest_normal)
+        return 2.0**self.emin
 
     @property
     def smallest_subnormal(self) -> float:

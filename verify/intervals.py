@@ -166,14 +166,21 @@ def _exp_hi(t: Array) -> Array:
 
 def log_near(s: Array) -> Array:
     """log(s) for 0 < s < inf, relative error below `ELEMENTARY`."""
+    d, k = _reduced(s)
+    return _log_reduced(d, k)
+
+
+def _reduced(s: Array) -> tuple[Array, NDArray[np.int64]]:
+    """s = (1 + d) 2^k with 1 + d from sqrt(1/2) on, below sqrt(2)."""
     m, k = np.frexp(s)
     low = m < 0.7071067811865476
-    m, k = np.where(low, 2 * m, m), k - low
-    return k * 0.6931471805599453 + _atanh_twice((m - 1) / (m + 1))
+    return np.where(low, 2 * m, m) - 1, k - low
 
 
-def _atanh_twice(z: Array) -> Array:
-    return z * _horner(_ATANH_SERIES, z * z)
+def _log_reduced(d: Array, k: NDArray[np.int64]) -> Array:
+    """log((1 + d) 2^k), where 2 atanh(d / (2 + d)) = log(1 + d)."""
+    z = d / (2 + d)
+    return k * 0.6931471805599453 + z * _horner(_ATANH_SERIES, z * z)
 
 
 def _outward(near: Array, sign: float) -> Array:
@@ -193,10 +200,11 @@ def _log_end(s: Array) -> Array:
 
 
 def log1p_near(s: Array) -> Array:
-    """log(1 + s) for s > -1; series in s itself where 1 + s would lose digits."""
-    small = np.where(np.abs(s) < 0.29, s, 0.0)
-    large = _log_end(np.where(np.abs(s) < 0.29, 1.0, 1.0 + s))
-    return np.where(np.abs(s) < 0.29, _atanh_twice(small / (2 + small)), large)
+    """log(1 + s) for s > -1, relative error below `ELEMENTARY`; 1 + s is not rounded where it is near 1, and k is 0."""
+    whole = 1.0 + s
+    d, k = _reduced(np.where((whole > 0) & np.isfinite(whole), whole, 1.0))
+    out = _log_reduced(np.where(np.abs(s) < 0.29, s, d), k)
+    return np.where(whole <= 0, -np.inf, np.where(np.isposinf(whole), np.inf, out))
 
 
 def expm1_near(e: Array) -> Array:

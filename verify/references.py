@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
 
 import numpy as np
 from mpmath import libmp
@@ -247,6 +246,12 @@ def _on_grid(value: _Dyadic, grid: int) -> tuple[int, int]:
     return man >> -shift, -(-man >> -shift)
 
 
+def _in_units(value: Fraction, grid: int) -> tuple[int, int]:
+    """Floor and ceiling of a number in units of 2^grid, by integers: fractions took a third of a reference's time."""
+    numerator, denominator = value.numerator << max(-grid, 0), value.denominator << max(grid, 0)
+    return numerator // denominator, -(-numerator // denominator)
+
+
 def _interval(ball: _Ball, grid: int) -> tuple[int, int]:
     radius = _on_grid(ball[1], grid)[1]
     lo, hi = _on_grid(ball[0], grid)
@@ -274,9 +279,9 @@ def _settle(
             f"Arb says [{lo}, {hi}] * 2^{grid} and mpmath says [{other[0]}, {other[1]}] * 2^{grid}"
         )
     if known[0] is not None:
-        lo = max(lo, floor(known[0] / Fraction(2) ** grid))
+        lo = max(lo, _in_units(known[0], grid)[0])
     if known[1] is not None:
-        hi = min(hi, ceil(known[1] / Fraction(2) ** grid))
+        hi = min(hi, _in_units(known[1], grid)[1])
     binade = _binade(lo, hi, grid, fmt)
     if binade is None:
         return unsettled
@@ -284,7 +289,8 @@ def _settle(
     middle, spread = (lo + hi) >> 1, hi - lo
     whole, remainder = middle >> bits, middle & ((1 << bits) - 1)
     fraction = remainder / (1 << bits)
-    exact = spread == 0 and Fraction(fraction) == Fraction(remainder, 1 << bits)
+    numerator, denominator = fraction.as_integer_ratio()
+    exact = spread == 0 and numerator << bits == remainder * denominator
     error = 0.0 if exact else (spread + 1) / (1 << bits) + 2.0**-52
     return (grid + bits, float(whole), fraction, error) if error <= RESOLUTION or last else None
 

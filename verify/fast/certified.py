@@ -27,12 +27,12 @@ from .doubled import (
     CHUNK,
     EXPONENTIAL,
     LOGARITHM,
+    TIMES,
     Buffers,
     Doubled,
     Sums,
     Terms,
     add_one,
-    doubled_terms,
     growth,
     log1p,
     merged,
@@ -41,7 +41,7 @@ from .doubled import (
     side_by_side,
     sum_relative,
     terms,
-    times,
+    terms_times,
     two_sum,
 )
 from .tapes import Tape, tape
@@ -151,9 +151,13 @@ class _Rows:
     ) -> None:
         """`growth` is the sum of exp(x_i - maximum) (exp(u |x_i - maximum|) - 1); whole and spread may be known."""
         self.sums, self.length = sums, length
-        self.whole, self.spread = whole or add_one(sums.rest), spread or log1p(sums.rest)
+        self.whole, self._spread = whole or add_one(sums.rest), spread
         self.drift = growth / self.whole.high
         self.relative = sum_relative(length)
+
+    @cached_property
+    def spread(self) -> Doubled:
+        return self._spread or log1p(self.sums.rest, self.whole)
 
     @cached_property
     def y(self) -> Doubled:
@@ -190,7 +194,7 @@ def _rows_of(x: Array, axis: int, fmt: Format, buffers: Buffers) -> tuple[_Rows,
         return rows, terms(x, x, buffers)
     sums, made = row_sums(x, axis, buffers)
     u = 2.0**-fmt.precision
-    drift = u * sums.moment if fmt.precision == 53 else (made.whole * growth(-made.high, u)).sum(axis, keepdims=True)
+    drift = u * sums.moment if fmt.precision == 53 else (made.whole * growth(made.high, u)).sum(axis, keepdims=True)
     return _Rows(sums, x.shape[axis], drift), made
 
 
@@ -248,7 +252,7 @@ def _long_rows(x: NDArray[Any], fmt: Format, buffers: Buffers, compiled: bool) -
         u, drift = 2.0**-fmt.precision, np.zeros((rows, 1))
         for part in _columns(x):
             made = terms(part, sums.maximum, buffers)
-            drift += (made.whole * growth(-made.high, u)).sum(axis=1, keepdims=True)
+            drift += (made.whole * growth(made.high, u)).sum(axis=1, keepdims=True)
     return _Rows(sums, length, drift)
 
 
@@ -295,7 +299,7 @@ class _Entries:
         assert self.made is not None
         if isinstance(self.made, _Shares):
             return self.made.softmax
-        return times(doubled_terms(self.made), self.rows.share)
+        return terms_times(self.made, self.rows.share)
 
     @cached_property
     def log_softmax(self) -> Doubled:
@@ -308,7 +312,7 @@ class _Entries:
         if core == "softmax":
             exact = self.softmax
             size = exact.high
-            radius = size * (EXPONENTIAL + 2.0**-73 + rows.relative + 2.0**-99)
+            radius = size * (EXPONENTIAL + TIMES + rows.relative + 2.0**-99)
             if fmt.precision != 53:
                 radius += 2.0**-950  # what is too deep counts as zero
         else:
@@ -349,7 +353,7 @@ class _Entries:
     def _end(self, value: Array, upper: bool, slack: Any = 0.0) -> Array:
         """A quantity from below or above, where it is not known to its relative error."""
         slack = self.rows.slack + slack
-        if not np.any(slack):
+        if isinstance(slack, float) and not slack:
             return value
         return np.asarray(value + slack if upper else np.maximum(value - slack, 0.0))
 
@@ -384,7 +388,7 @@ class _Entries:
 
     def _q(self, upper: bool) -> Array:
         assert self.made is not None
-        return self._of_entry(-self.made.high, upper)
+        return self._of_entry(self.made.high, upper)
 
     def _zdrift(self, upper: bool) -> Array:
         return self._of_entry(np.minimum(np.abs(self.log_softmax.high), 1000.0), upper)
@@ -404,10 +408,12 @@ class _Entries:
         if self._for_one(upper) and self.rule.core == "log_softmax" and "g" in made.leaves:
             certain = certain & (self.softmax.high >= 2.0**-700)  # what underflows is nothing beside such an entry
         certain, outside = self._of_row(certain, np.all), self._of_row(outside, np.any)
+        margin = 1 + 2 * made.relative if upper else 1 - 2 * made.relative
         if self._for_one(upper) and self.rule.core == "softmax":
             value = value * self.softmax.high
-        margin = 2 * made.relative
-        return value * (1 + margin if upper else 1 - margin), certain, outside
+            value *= margin
+            return value, certain, outside
+        return value * margin, certain, outside
 
     def _of_row(self, mask: Any, over: Callable[..., Any]) -> Any:
         """Hypotheses are about rows: a mask of entries, made for a row, unless not all of it is here."""
@@ -491,7 +497,7 @@ def _judge(entries: _Entries, got: Array) -> Judged:
         start, known = _binades(results)
         least_start = max(fmt.smallest_normal, _SMALLEST)
         normal = start if start.min() >= least_start else np.maximum(start, least_start)
-        per_ulp = 2.0 ** (fmt.precision - 1) / normal
+        per_ulp = _over(fmt.precision - 1, normal)
         lo, hi = _errors(results, per_ulp, got, fmt)
         strict = rule.standard == "faithful"
         if rule.standard in GENERIC_STANDARDS:
@@ -502,21 +508,24 @@ def _judge(entries: _Entries, got: Array) -> Judged:
             outside: Any = False
         else:
             value, certain, outside = entries.allowed()
-            least = np.broadcast_to(value * per_ulp, lo.shape)
+            least = np.multiply(value, per_ulp, out=value if np.shape(value) == lo.shape else None)
             beyond, most = np.zeros((1, 1), dtype=bool), None
         if rule.keeps_maximum:
             beyond = beyond | (got < entries.rows.sums.maximum)
             if stays_finite(entries.rows.length, fmt):
                 beyond = beyond | np.isposinf(got)
         within = ((hi < least) if strict else (hi <= least)) & (known & certain & ~beyond)
+        if within.all():
+            nothing = np.zeros_like(within)
+            return Judged(lo, hi, least, within, nothing, nothing)
         exceeds = np.broadcast_to(known & certain & beyond, lo.shape)
-        if not within.all() and (lo > least).any():
+        if (lo > least).any():
             if most is None:
                 value, sure, _ = entries.allowed(upper=True)
                 most, certain = np.broadcast_to(value * per_ulp, lo.shape), certain & sure
             exceeds = exceeds | (known & certain & ((lo >= most) if strict else (lo > most)))
         outside = np.broadcast_to(outside & results.known, lo.shape)
-    return Judged(lo, hi, np.asarray(least), np.asarray(within), np.asarray(exceeds & ~within), outside)
+    return Judged(lo, hi, least, within, exceeds & ~within, outside)
 
 
 def _binades(results: _Results) -> tuple[Array, Mask]:
@@ -535,6 +544,11 @@ def _binades(results: _Results) -> tuple[Array, Mask]:
         # Zero stands for less than the radius, which is far below the subnormals of all formats but binary64.
         known = known & (~power | inside | (outward > results.radius) | (side > 0) | (results.size == 0))
     return start, known
+
+
+def _over(exponent: int, power: Array) -> Array:
+    """2^exponent / power for powers of two, where both are normal numbers: the exponents' bits are subtracted."""
+    return (((2 * 1023 + exponent) << 52) - power.view(np.uint64)).view(np.float64)
 
 
 def _errors(results: _Results, per_ulp: Array, got: Array, fmt: Format) -> tuple[Array, Array]:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from .doubled import (
     DEEPEST,
     FINER,
+    FIRST_40_BITS,
+    FIRST_BITS,
     FRACTION,
     GRID,
     LAST_STEP,
@@ -61,7 +63,7 @@ def row_sums(x: Array, u: float) -> tuple[Sums, Array, Doubled, Doubled]:
 
 def shares(x: Array, maximum: Array, share: Doubled) -> tuple[Array, Doubled]:
     """Of C-contiguous rows (rows, n): x - maximum as `doubled.terms` has it, and exp(x - maximum) times the share of
-    the maximum, (rows, 1), as `times` makes it of `doubled_terms`."""
+    the maximum, (rows, 1), as `terms_times` makes it."""
     t = tables()
     high, first, second = made = np.empty((3, *x.shape))
     of_rows = np.concatenate([maximum, share.high, share.low], axis=1)
@@ -155,13 +157,12 @@ def _multiply(parts, made, start, count):  # type: ignore[no-untyped-def]
         b = parts[4, i] * t
         w = (b + e) + t
         w2 = ((t - w) + b) + e
-        share, share2 = parts[7, i], parts[8, i]
-        p = w * share
-        first, second = _halves(w)
-        other, other2 = _halves(share)
-        low = (((first * other - p) + first * other2) + second * other) + second * other2
+        share, rest = _halves(parts[7, i])
+        rest += parts[8, i]
+        first = np.int64(np.float64(w).view(np.int64) & FIRST_BITS).view(np.float64)
+        low = (w2 * parts[7, i] + (w - first) * share) + w * rest
         made[0, start + i] = parts[0, i]
-        made[1, start + i], made[2, start + i] = _fast_two_sum(p, (w * share2 + w2 * share) + low)
+        made[1, start + i], made[2, start + i] = _fast_two_sum(first * share, low)
 
 
 @_compiled()
@@ -314,17 +315,15 @@ def _logarithms(made, table, ln2, ln2_low):  # type: ignore[no-untyped-def]
         scaled_low = low * np.int64((2 * 1023 - power) << 52).view(np.float64)
         exponent = power - 1023.0
         c = table[place]
-        first, second = _halves(scaled)
-        r, r2 = _two_sum(c * first - 1, c * second)
-        r, r2 = _two_sum(r, r2 + c * scaled_low)
+        first = np.int64(np.float64(scaled).view(np.int64) & FIRST_40_BITS).view(np.float64)
+        r, r2 = _two_sum(c * first - 1, c * (scaled - first) + c * scaled_low)
         near = power == 1023 and place == 0
         r = s if near else r
         r2 = s2 if near else r2
-        square = r * r
-        first, second = _halves(r)
-        square_low = (((first * first - square) + first * second) + second * first) + second * second
+        first = np.int64(np.float64(r).view(np.int64) & FIRST_BITS).view(np.float64)
+        square, others = first * first, (r + first) * (r - first)
         p = 1 / 3 - r * (1 / 4 - r * (1 / 5 - r * (1 / 6 - r * (1 / 7 - r * (1 / 8)))))
-        small = r2 - square_low / 2 - r * r2 + (square * r) * p
+        small = r2 - others / 2 - r * r2 + ((square + others) * r) * p
         inner, inner_low = _two_sum(r, -square / 2)
         known, known_low = _two_sum(exponent * ln2, table[place + np.uint64(STEPS)])
         outer, outer_low = _two_sum(known, inner)

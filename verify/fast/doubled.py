@@ -45,13 +45,13 @@ __all__ = [
     "EXPONENTIAL",
     "LOGARITHM",
     "RELIABLE",
+    "TIMES",
     "Buffers",
     "Doubled",
     "Sums",
     "Tables",
     "Terms",
     "add_one",
-    "doubled_terms",
     "growth",
     "growth_degree",
     "log1p",
@@ -62,7 +62,7 @@ __all__ = [
     "side_by_side",
     "sum_relative",
     "terms",
-    "times",
+    "terms_times",
     "two_sum",
 ]
 
@@ -78,8 +78,11 @@ WHOLE = 1.5 * 2.0**52 + 1023 * STEPS  # adding it rounds k to an integer, to eve
 # 1024, and above them the 11 bits of the exponent of 2^(k div 1024) as binary64 has it
 EXPONENTIAL = 2.0**-71  # relative error of one term
 LOGARITHM = 2.0**-70  # relative error of `log1p`, besides what its argument's makes
+TIMES = 2.0**-72  # relative error of a term times a number of two parts, besides the term's and the number's own
 ONE = 1023 << 52  # the bits of 1.0
 FRACTION = (1 << 52) - 1
+FIRST_BITS = -1 << 27  # a mask for the first 26 bits of a number
+FIRST_40_BITS = -1 << 13
 _DROPPED = 2.0**-81  # of the largest term, for each term of a row
 
 GRID = -40  # binary exponents of the two grids, from that of the largest term
@@ -262,7 +265,7 @@ def sum_relative(length: int) -> float:
     levels, largest = 1, CHUNK
     while largest < length:
         levels, largest = levels + 1, largest * CHUNK
-    return levels * (EXPONENTIAL + min(length, CHUNK) * _DROPPED + 2.0**-73)
+    return levels * (EXPONENTIAL + min(length, CHUNK) * _DROPPED + TIMES)
 
 
 def terms(x: Array, maximum: Array, buffers: Buffers) -> Terms:
@@ -365,8 +368,8 @@ def merged(parts: Sums) -> Sums:
     """The sums of rows from those of their parts, (rows, parts), as (rows, 1).
 
     The maximum a of a part is an entry of weight exp(a - maximum) again, and the part's sum is (1 + rest) of it; that
-    of the part with the maximum is its rest. A product errs by 2^-102 relative, each of the additions, a tree over the
-    parts, by 2^-103 (Joldes, Muller and Popescu, Theorems 3.1 and 5.1): below 2^-96 for `CHUNK` parts.
+    of the part with the maximum is its rest. A product errs by `TIMES`, each of the additions, a tree over the parts,
+    by 2^-103 relative (Joldes, Muller and Popescu, Theorem 3.1): below 2^-96 for `CHUNK` parts.
     """
     count = parts.maximum.shape[1]
     if count == 1:
@@ -378,15 +381,15 @@ def merged(parts: Sums) -> Sums:
     maximum = parts.maximum.max(axis=1, keepdims=True)
     weights = terms(parts.maximum, maximum, Buffers())
     place = parts.maximum.argmax(axis=1, keepdims=True)
-    weight, part = doubled_terms(weights), add_one(parts.rest)
-    made = times(weight, part)
+    weight, part = weights.whole.copy(), add_one(parts.rest)
+    made = terms_times(weights, part)
     for ours, theirs in ((made.high, parts.rest.high), (made.low, parts.rest.low)):
         np.put_along_axis(ours, place, np.take_along_axis(theirs, place, axis=1), axis=1)
     while made.high.shape[1] > 1:
         made = _added_neighbours(made)
     depth = weights.high.copy()
     np.put_along_axis(depth, place, np.take_along_axis(parts.second, place, axis=1), axis=1)
-    moment = (weight.high * (parts.moment - weights.high * part.high)).sum(axis=1, keepdims=True)
+    moment = (weight * (parts.moment - weights.high * part.high)).sum(axis=1, keepdims=True)
     return Sums(maximum, depth.max(axis=1, keepdims=True), made, moment)
 
 
@@ -413,25 +416,34 @@ def add_one(a: Doubled) -> Doubled:
     return _fast_two_sum(s.high, s.low + a.low)
 
 
-def doubled_terms(made: Terms) -> Doubled:
-    """The terms as numbers of two parts, to 2^-73 relative.
+def terms_times(made: Terms, by: Doubled) -> Doubled:
+    """The terms times numbers of two parts, one for each or one for each row, to `TIMES`; the arrays of the terms, but
+    for `high`, are used up.
 
-    whole is head and fl(middle + tail), so that head - whole is exact (Dekker) and next to -(middle + tail): what is
-    left after adding middle is no larger than tail, and its rounding 2^-53 of that.
+    A term is `whole` and a low part: whole is head and fl(middle + tail), so that head - whole is exact (Dekker) and
+    next to -(middle + tail); what is left after adding middle is no larger than tail, below 2^-20, and rounded: 2^-73.
+    The number is a, of 26 bits, and a rest below 2^-25.9 |a|, rounded. Of whole the first 26 bits times a are exact,
+    and so are the others, below 2^-25 of it, times a. All but the first of these products is below 2^-24.3 of it, and
+    its roundings are 2^-76.
     """
-    low = made.head - made.whole
-    low += made.middle
-    low += made.tail
-    return Doubled(made.whole, low)
-
-
-def times(a: Doubled, b: Doubled) -> Doubled:
-    """a b, to 2^-102 relative (Joldes, Muller and Popescu, Algorithm 10 and Theorem 5.1)."""
-    p = product(a.high, b.high)
-    rest = a.high * b.low
-    rest += a.low * b.high
-    rest += p.low
-    return _fast_two_sum(p.high, rest)
+    a, rest = _halves(by.high)
+    rest += by.low
+    whole, low, first, second = made.whole, made.head, made.middle, made.tail
+    np.subtract(low, whole, out=low)
+    low += first
+    low += second
+    np.bitwise_and(whole.view(np.int64), FIRST_BITS, out=first.view(np.int64))
+    np.subtract(whole, first, out=second)
+    low *= by.high
+    second *= a
+    low += second
+    whole *= rest
+    low += whole
+    first *= a
+    np.add(first, low, out=whole)
+    np.subtract(whole, first, out=first)
+    low -= first
+    return Doubled(whole, low)
 
 
 def quotient(a: Doubled, b: Doubled) -> Doubled:
@@ -452,8 +464,9 @@ def growth_degree(u: float) -> int:
 
 
 def growth(distance: Array, u: float) -> Array:
-    """exp(u d) - 1 to 2^-41 relative for 0 <= d <= 1000 and u <= 2^-8."""
+    """exp(u |d|) - 1 to 2^-41 relative for |d| <= 1000 and u <= 2^-8."""
     t = distance * u
+    np.abs(t, out=t)
     if growth_degree(u) == 1:
         return t
     total = np.ones_like(t)
@@ -464,27 +477,26 @@ def growth(distance: Array, u: float) -> Array:
     return total
 
 
-def log1p(s: Doubled) -> Doubled:
-    """log(1 + s) for 2^-750 <= s < 2^60, to a relative error `LOGARITHM`."""
+def log1p(s: Doubled, whole: Doubled) -> Doubled:
+    """log(1 + s) for 2^-750 <= s < 2^60, to a relative error `LOGARITHM`; whole is `add_one` of s."""
     t = tables()
-    whole = add_one(s)
     bits = np.asarray(whole.high).view(np.int64)
     place = (bits >> 42) & (STEPS - 1)
     power = bits >> 52
     high = ((bits & FRACTION) | ONE).view(np.float64)  # in [1, 2)
     low = whole.low * ((2 * 1023 - power) << 52).view(np.float64)
     exponent = power - 1023.0
-    c = t.reciprocal[place]
-    first, second = _halves(high)
-    r = two_sum(c * first - 1, c * second)
-    r = two_sum(r.high, r.low + c * low)
+    c = t.reciprocal.take(place)
+    first = (high.view(np.int64) & FIRST_40_BITS).view(np.float64)
+    r = two_sum(c * first - 1, c * (high - first) + c * low)
     near = (exponent == 0) & (place == 0)
     r_high, r_low = np.where(near, s.high, r.high), np.where(near, s.low, r.low)
-    square = product(r_high, r_high)
+    first = (r_high.view(np.int64) & FIRST_BITS).view(np.float64)
+    square, others = first * first, (r_high + first) * (r_high - first)
     p = 1 / 3 - r_high * (1 / 4 - r_high * (1 / 5 - r_high * (1 / 6 - r_high * (1 / 7 - r_high * (1 / 8)))))
-    small = r_low - square.low / 2 - r_high * r_low + (square.high * r_high) * p
-    inner = two_sum(r_high, -square.high / 2)
-    table = two_sum(exponent * t.ln2, t.minus_log[place])
+    small = r_low - others / 2 - r_high * r_low + ((square + others) * r_high) * p
+    inner = two_sum(r_high, -square / 2)
+    table = two_sum(exponent * t.ln2, t.minus_log.take(place))
     outer = two_sum(table.high, inner.high)
-    rest = outer.low + (inner.low + small) + (table.low + (exponent * t.ln2_low + t.minus_log_low[place]))
+    rest = outer.low + (inner.low + small) + (table.low + (exponent * t.ln2_low + t.minus_log_low.take(place)))
     return _fast_two_sum(outer.high, rest)

@@ -224,7 +224,7 @@ class Tape:
     _places: Mapping[str, int]
     _steps: tuple[tuple[int, Callable[..., Any], tuple[int, ...]], ...]
     _conditions: tuple[tuple[int, int], ...]
-    _inequalities: tuple[tuple[int, int, float, frozenset[int]], ...]
+    _inequalities: tuple[tuple[int, int, float, tuple[int, ...]], ...]
     _result: int
 
     def run(self, quantities: Mapping[str, Any]) -> tuple[Any, Any, Any]:
@@ -262,8 +262,21 @@ def tape(bound: Bound, length: int, model: Model, relative: Mapping[str, float],
     known = {name: recorder.leaf(name, delta) for name, delta in relative.items()}
     base: Any = recorder  # it has what formulas with these quantities ask for, not all of `Enclosures`
     error = bounded_error(bound, None, base, model, known=known).error
-    asked = {place for _, _, of in recorder.steps for place in of} | {error.place}
-    asked |= {place for small, large, *_ in recorder.inequalities for place in (small, large)}
+    # Only what the value and the hypotheses rest on is run: terms that are nothing took steps too.
+    needed = sorted(error.after.union(*(after for *_, after in recorder.inequalities)))
+    conditions = [recorder.conditions[number] for number in needed]
+    inequalities = [
+        (small, large, margin, tuple(needed.index(number) for number in after))
+        for small, large, margin, after in recorder.inequalities
+    ]
+    asked = {error.place, *(place for small, large, *_ in inequalities for place in (small, large))}
+    asked.update(place for pair in conditions for place in pair)
+    steps = []
+    for step in reversed(recorder.steps):
+        place, _, of = step
+        if place in asked:
+            steps.append(step)
+            asked.update(of)
     places = {name: place for name, place in recorder.leaves.items() if place in asked}
     return Tape(
         tuple(places),
@@ -271,8 +284,8 @@ def tape(bound: Bound, length: int, model: Model, relative: Mapping[str, float],
         recorder.always,
         tuple(recorder.values),
         places,
-        tuple(recorder.steps),
-        tuple(recorder.conditions),
-        tuple(recorder.inequalities),
+        tuple(reversed(steps)),
+        tuple(conditions),
+        tuple(inequalities),
         error.place,
     )
