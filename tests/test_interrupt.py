@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# In the background of a shell an interrupt is ignored, by what is started there too.
-HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-COMMAND = [sys.executable, "-c", HEARD + "from shiftproof.cli import main; main()", "verify", "--jobs", "2"]
+COMMAND = [sys.executable, "-c", "from shiftproof.cli import main; main()", "verify", "--jobs", "2"]
 
 
 def processes_of(group):
