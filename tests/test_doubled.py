@@ -142,7 +142,7 @@ def test_a_term_times_a_number_is_within_its_error_at_every_binade() -> None:
 
 
 def test_a_product_that_is_not_exact_is_noticed() -> None:
-    """With a bit more in the first part of a term its product has 54 bits."""
+    """With 29 bits in the first part of a term its product has 55."""
     assert worst_product(-1 << 24) > TIMES
 
 

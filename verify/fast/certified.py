@@ -408,12 +408,9 @@ class _Entries:
         if self._for_one(upper) and self.rule.core == "log_softmax" and "g" in made.leaves:
             certain = certain & (self.softmax.high >= 2.0**-700)  # what underflows is nothing beside such an entry
         certain, outside = self._of_row(certain, np.all), self._of_row(outside, np.any)
-        margin = 1 + 2 * made.relative if upper else 1 - 2 * made.relative
         if self._for_one(upper) and self.rule.core == "softmax":
             value = value * self.softmax.high
-            value *= margin
-            return value, certain, outside
-        return value * margin, certain, outside
+        return value * (1 + 2 * made.relative if upper else 1 - 2 * made.relative), certain, outside
 
     def _of_row(self, mask: Any, over: Callable[..., Any]) -> Any:
         """Hypotheses are about rows: a mask of entries, made for a row, unless not all of it is here."""
@@ -508,7 +505,7 @@ def _judge(entries: _Entries, got: Array) -> Judged:
             outside: Any = False
         else:
             value, certain, outside = entries.allowed()
-            least = np.multiply(value, per_ulp, out=value if np.shape(value) == lo.shape else None)
+            least = value * per_ulp
             beyond, most = np.zeros((1, 1), dtype=bool), None
         if rule.keeps_maximum:
             beyond = beyond | (got < entries.rows.sums.maximum)
